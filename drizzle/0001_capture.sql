@@ -1,0 +1,235 @@
+-- Capture: every committed change of an entity leaves one narrow row in the inbox, in the writer's own transaction. No writer has to cooperate.
+-- Revisions are hybrid logical clocks (Kulkarni and others, 2014): the larger of `old + 1` and the wall clock in microseconds, raised under the
+-- lock of the entity's own row, so that a later state always has the higher number.
+
+CREATE FUNCTION clock_microseconds() RETURNS bigint LANGUAGE sql VOLATILE
+AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;
+--> statement-breakpoint
+-- Whether the sequencer sleeps (2) or is awake (1), as a sequence, because a sequence's last_value is current in every snapshot.
+-- Writers notify only while it sleeps: NOTIFY takes one lock for the whole server until the commit ends.
+CREATE SEQUENCE sequencer_sleep MINVALUE 1 MAXVALUE 2 START WITH 1;
+--> statement-breakpoint
+SELECT setval('sequencer_sleep', 1);
+--> statement-breakpoint
+CREATE FUNCTION wake_sequencer() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  -- What is sent to a consumer must not vanish in a crash, so a commit that is captured waits for the disk.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  IF (SELECT last_value FROM sequencer_sleep) = 2 THEN
+    PERFORM pg_notify('synkvy_inbox', '');
+  END IF;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION origin_view() RETURNS bigint LANGUAGE sql STABLE
+AS $$ SELECT nullif(current_setting('synkvy.origin_view', true), '')::bigint $$;
+--> statement-breakpoint
+-- How far the view whose own write this is had acknowledged LIVE of that stream.
+CREATE FUNCTION origin_live(of_account bigint, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN origin_view() IS NOT NULL THEN coalesce(
+    (SELECT live FROM checkpoints WHERE account_id = of_account AND view_id = origin_view() AND subject = of_subject),
+    (SELECT created_position FROM sync_views WHERE account_id = of_account AND id = origin_view())) END $$;
+--> statement-breakpoint
+CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% cannot be truncated: the connected systems would never hear of it. Use DELETE.', TG_TABLE_NAME
+    USING ERRCODE = 'feature_not_supported';
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION refuse_key_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the key of a row of % is immutable: consumers know the entity by it. Delete the row and insert another.', TG_TABLE_NAME
+    USING ERRCODE = 'feature_not_supported';
+END $$;
+--> statement-breakpoint
+-- Products and stock levels: `revision` and `updated_at` belong to this trigger. Setting the revision, to whatever, is a touch: it is raised.
+CREATE FUNCTION raise_revision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    NEW.revision := clock_microseconds();
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+  END IF;
+  NEW.updated_at := OLD.updated_at;
+  IF NEW IS DISTINCT FROM OLD THEN
+    NEW.revision := greatest(OLD.revision + 1, clock_microseconds());
+    NEW.updated_at := clock_timestamp();
+  END IF;
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION place_stock_level() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.product_id := (SELECT product_id FROM variants WHERE account_id = NEW.account_id AND id = NEW.variant_id);
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION capture_products() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
+    SELECT account_id, 'PRODUCT', id, id, revision, origin_view(), origin_live(account_id, 'PRODUCT') FROM new_rows;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
+    SELECT n.account_id, 'PRODUCT', n.id, n.id, n.revision, origin_view(), origin_live(n.account_id, 'PRODUCT')
+    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+  ELSE
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, origin_view_id, origin_live)
+    SELECT account_id, 'PRODUCT', id, id, greatest(revision + 1, clock_microseconds()), true, handle, origin_view(), origin_live(account_id, 'PRODUCT') FROM old_rows;
+  END IF;
+  IF FOUND THEN PERFORM wake_sequencer(); END IF;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION capture_stock_levels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
+    SELECT account_id, 'STOCK', id, product_id, revision, origin_view(), origin_live(account_id, 'STOCK') FROM new_rows;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
+    SELECT n.account_id, 'STOCK', n.id, n.product_id, n.revision, origin_view(), origin_live(n.account_id, 'STOCK')
+    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+  ELSE
+    INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, location_code, origin_view_id, origin_live)
+    SELECT s.account_id, 'STOCK', s.id, s.product_id, greatest(s.revision + 1, clock_microseconds()), true, v.sku, l.code, origin_view(), origin_live(s.account_id, 'STOCK')
+    FROM old_rows s
+    LEFT JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id
+    LEFT JOIN locations l ON l.account_id = s.account_id AND l.id = s.location_id;
+  END IF;
+  IF FOUND THEN PERFORM wake_sequencer(); END IF;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+-- A variant is part of its product: its change is the product's, raised under the product's lock, in the order of ids.
+CREATE FUNCTION capture_variants() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    WITH touched AS (
+      SELECT p.account_id, p.id FROM products p
+      WHERE (p.account_id, p.id) IN (SELECT DISTINCT account_id, product_id FROM new_rows)
+      ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
+    UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
+  ELSIF TG_OP = 'UPDATE' THEN
+    WITH touched AS (
+      SELECT p.account_id, p.id FROM products p
+      WHERE (p.account_id, p.id) IN (
+        SELECT DISTINCT n.account_id, n.product_id FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n IS DISTINCT FROM o)
+      ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
+    UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
+    -- Consumers know a stock level by its SKU, so a new SKU is a change of the stock level as well.
+    UPDATE stock_levels s SET revision = s.revision + 1
+    FROM new_rows n JOIN old_rows o USING (account_id, id)
+    WHERE n.sku <> o.sku AND s.account_id = n.account_id AND s.variant_id = n.id;
+  ELSE
+    WITH touched AS (
+      SELECT p.account_id, p.id FROM products p
+      WHERE (p.account_id, p.id) IN (SELECT DISTINCT account_id, product_id FROM old_rows)
+      ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
+    UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
+  END IF;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+-- The stock levels go while their variant is still there to tell its SKU.
+CREATE FUNCTION delete_stock_levels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM stock_levels WHERE account_id = OLD.account_id AND variant_id = OLD.id;
+  RETURN OLD;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER products_key BEFORE UPDATE ON products FOR EACH ROW
+  WHEN (NEW.account_id <> OLD.account_id OR NEW.id <> OLD.id) EXECUTE FUNCTION refuse_key_change();
+--> statement-breakpoint
+CREATE TRIGGER products_revision BEFORE INSERT OR UPDATE ON products FOR EACH ROW EXECUTE FUNCTION raise_revision();
+--> statement-breakpoint
+CREATE TRIGGER products_inserted AFTER INSERT ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
+--> statement-breakpoint
+CREATE TRIGGER products_updated AFTER UPDATE ON products REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
+--> statement-breakpoint
+CREATE TRIGGER products_deleted AFTER DELETE ON products REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
+--> statement-breakpoint
+CREATE TRIGGER products_truncated BEFORE TRUNCATE ON products FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
+--> statement-breakpoint
+CREATE TRIGGER variants_key BEFORE UPDATE ON variants FOR EACH ROW
+  WHEN (NEW.account_id <> OLD.account_id OR NEW.id <> OLD.id OR NEW.product_id <> OLD.product_id) EXECUTE FUNCTION refuse_key_change();
+--> statement-breakpoint
+CREATE TRIGGER variants_stock BEFORE DELETE ON variants FOR EACH ROW EXECUTE FUNCTION delete_stock_levels();
+--> statement-breakpoint
+CREATE TRIGGER variants_inserted AFTER INSERT ON variants REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_variants();
+--> statement-breakpoint
+CREATE TRIGGER variants_updated AFTER UPDATE ON variants REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_variants();
+--> statement-breakpoint
+CREATE TRIGGER variants_deleted AFTER DELETE ON variants REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_variants();
+--> statement-breakpoint
+CREATE TRIGGER variants_truncated BEFORE TRUNCATE ON variants FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_key BEFORE UPDATE ON stock_levels FOR EACH ROW
+  WHEN (NEW.account_id <> OLD.account_id OR NEW.id <> OLD.id OR NEW.variant_id <> OLD.variant_id OR NEW.product_id <> OLD.product_id OR NEW.location_id <> OLD.location_id)
+  EXECUTE FUNCTION refuse_key_change();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_placed BEFORE INSERT ON stock_levels FOR EACH ROW EXECUTE FUNCTION place_stock_level();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_revision BEFORE INSERT OR UPDATE ON stock_levels FOR EACH ROW EXECUTE FUNCTION raise_revision();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_inserted AFTER INSERT ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_updated AFTER UPDATE ON stock_levels REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_deleted AFTER DELETE ON stock_levels REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
+--> statement-breakpoint
+CREATE TRIGGER stock_levels_truncated BEFORE TRUNCATE ON stock_levels FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
+--> statement-breakpoint
+CREATE TRIGGER locations_key BEFORE UPDATE ON locations FOR EACH ROW
+  WHEN (NEW.account_id <> OLD.account_id OR NEW.id <> OLD.id OR NEW.code <> OLD.code) EXECUTE FUNCTION refuse_key_change();
+--> statement-breakpoint
+-- What concerns a view rather than an entity (links, a resend, a pause, a take-over) and API keys reach the gateways by the same way.
+CREATE FUNCTION capture_view() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  row_ jsonb := to_jsonb(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END);
+  view_id bigint := coalesce(row_ ->> 'view_id', row_ ->> 'id')::bigint;
+BEGIN
+  INSERT INTO inbox (account_id, subject, entity_id, revision, deleted)
+  VALUES ((row_ ->> 'account_id')::bigint, 'VIEW', view_id, 0, TG_OP = 'DELETE' AND TG_TABLE_NAME = 'sync_views');
+  PERFORM wake_sequencer();
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION capture_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO inbox (account_id, subject, entity_id, revision) VALUES (OLD.account_id, 'KEY', OLD.id, 0);
+  PERFORM wake_sequencer();
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+-- Every change of links raises the view's link_position, so links need no trigger of their own.
+CREATE TRIGGER sync_views_updated AFTER UPDATE ON sync_views FOR EACH ROW
+  WHEN (OLD.link_position <> NEW.link_position OR OLD.paused <> NEW.paused OR OLD.name <> NEW.name OR OLD.system IS DISTINCT FROM NEW.system
+    OR OLD.auto_link <> NEW.auto_link OR OLD.order_scope <> NEW.order_scope OR OLD.doorbell_url IS DISTINCT FROM NEW.doorbell_url)
+  EXECUTE FUNCTION capture_view();
+--> statement-breakpoint
+CREATE TRIGGER sync_views_added AFTER INSERT OR DELETE ON sync_views FOR EACH ROW EXECUTE FUNCTION capture_view();
+--> statement-breakpoint
+CREATE TRIGGER resends_changed AFTER INSERT OR UPDATE ON resends FOR EACH ROW EXECUTE FUNCTION capture_view();
+--> statement-breakpoint
+CREATE TRIGGER checkpoints_changed AFTER UPDATE ON checkpoints FOR EACH ROW
+  WHEN (OLD.session <> NEW.session OR OLD.rewinds <> NEW.rewinds OR OLD.node_id IS DISTINCT FROM NEW.node_id) EXECUTE FUNCTION capture_view();
+--> statement-breakpoint
+CREATE TRIGGER checkpoints_added AFTER INSERT ON checkpoints FOR EACH ROW EXECUTE FUNCTION capture_view();
+--> statement-breakpoint
+CREATE TRIGGER api_keys_updated AFTER UPDATE ON api_keys FOR EACH ROW
+  WHEN (OLD.revoked_at IS DISTINCT FROM NEW.revoked_at OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION capture_key();
+--> statement-breakpoint
+CREATE TRIGGER api_keys_deleted AFTER DELETE ON api_keys FOR EACH ROW EXECUTE FUNCTION capture_key();
+--> statement-breakpoint
+-- Also for sessions that replicate (session_replication_role = replica): what they write must reach the connected systems too.
+DO $$
+DECLARE t record;
+BEGIN
+  FOR t IN SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+    WHERE NOT g.tgisinternal AND c.relnamespace = 'public'::regnamespace
+  LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER %I', t.relname, t.tgname);
+  END LOOP;
+END $$;

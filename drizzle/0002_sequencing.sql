@@ -1,0 +1,106 @@
+-- Sequencing: the one elected sequencer gives what is in the inbox its position in the feed.
+
+INSERT INTO sequencer (cursor_secret) VALUES (encode(sha256((gen_random_uuid()::text || gen_random_uuid()::text)::bytea), 'hex'));
+--> statement-breakpoint
+-- Updated by every batch: room on the page keeps the update within it, and autovacuum is not needed to reuse it.
+ALTER TABLE sequencer SET (fillfactor = 10);
+--> statement-breakpoint
+-- A row is written and taken out within milliseconds: by the time that autovacuum's ordinary thresholds are reached the table would be mostly dead rows.
+ALTER TABLE inbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+--> statement-breakpoint
+ALTER TABLE feed SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+--> statement-breakpoint
+-- Where this database comes from: its identifier and timeline. A promoted replica has another timeline, a restored dump another identifier.
+CREATE FUNCTION database_lineage() RETURNS text LANGUAGE sql STABLE
+AS $$ SELECT s.system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system() s $$;
+--> statement-breakpoint
+-- A new term: whoever led before no longer does, and positions go on beyond everything that was ever reserved.
+CREATE FUNCTION begin_term(range_size bigint) RETURNS TABLE (term bigint, head bigint, range_ends bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  my_term bigint;
+BEGIN
+  UPDATE sequencer SET term = term + 1 RETURNING sequencer.term INTO my_term;
+  RETURN QUERY SELECT my_term, r.head, r.range_ends FROM reserve_positions(my_term, range_size) r;
+END $$;
+--> statement-breakpoint
+-- Reserves the next range of positions. Must be committed durably before a position of it is given out. No row: the term is over.
+CREATE FUNCTION reserve_positions(my_term bigint, range_size bigint) RETURNS TABLE (head bigint, range_ends bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  used bigint;
+  range_begins bigint;
+BEGIN
+  SELECT s.head INTO used FROM sequencer s WHERE s.term = my_term FOR UPDATE;
+  IF NOT FOUND THEN RETURN; END IF;
+  UPDATE position_ranges SET used_to = used WHERE used_to IS NULL;
+  SELECT coalesce(max(ends), 0) + 1 INTO range_begins FROM position_ranges;
+  INSERT INTO position_ranges (begins, ends, nonce, term, lineage)
+  VALUES (range_begins, range_begins + range_size - 1, floor(random() * 2147483647)::bigint + 1, my_term, database_lineage());
+  UPDATE sequencer SET head = range_begins - 1;
+  RETURN QUERY SELECT range_begins - 1, range_begins + range_size - 1;
+END $$;
+--> statement-breakpoint
+-- Takes up to `batch_limit` rows out of the inbox, fairly by account, and gives each entity its next position, in one transaction that first locks
+-- the row of its own term: no row, no work (head is null then). `taken` counts inbox rows, `numbered` entities, `new_products` those never seen.
+CREATE FUNCTION sequence_batch(my_term bigint, batch_limit int) RETURNS TABLE (head bigint, taken int, numbered int, new_products int) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  old_head bigint;
+  inbox_accounts bigint[];
+  result record;
+BEGIN
+  -- Asked every few milliseconds: what finds nothing writes nothing.
+  IF NOT EXISTS (SELECT 1 FROM inbox) THEN
+    RETURN QUERY SELECT s.head, 0, 0, 0 FROM sequencer s WHERE s.term = my_term;
+    RETURN;
+  END IF;
+  SELECT s.head INTO old_head FROM sequencer s WHERE s.term = my_term FOR UPDATE;
+  IF NOT FOUND THEN RETURN; END IF;
+  WITH RECURSIVE waiting AS (
+    (SELECT account_id FROM inbox ORDER BY account_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT i.account_id FROM inbox i WHERE i.account_id > w.account_id ORDER BY i.account_id LIMIT 1) FROM waiting w WHERE w.account_id IS NOT NULL)
+  SELECT array_agg(account_id) INTO inbox_accounts FROM waiting WHERE account_id IS NOT NULL;
+  IF inbox_accounts IS NULL THEN
+    RETURN QUERY SELECT old_head, 0, 0, 0;
+    RETURN;
+  END IF;
+  WITH chosen AS (
+    SELECT c.account_id, c.id FROM unnest(inbox_accounts) a (account_id)
+    CROSS JOIN LATERAL (
+      SELECT i.account_id, i.id FROM inbox i WHERE i.account_id = a.account_id ORDER BY i.id
+      LIMIT greatest(1, batch_limit / cardinality(inbox_accounts))) c
+    LIMIT batch_limit),
+  gone AS (
+    DELETE FROM inbox i USING chosen c WHERE i.account_id = c.account_id AND i.id = c.id RETURNING i.*),
+  folded AS (
+    SELECT g.account_id, g.subject, g.entity_id, max(g.product_id) AS product_id, max(g.revision) AS revision, bool_or(g.deleted) AS deleted,
+      max(g.key) AS key, max(g.location_code) AS location_code, min(g.at) AS at, max(g.id) AS last_id, count(*)::int AS row_count,
+      CASE WHEN count(g.origin_view_id) = count(*) AND min(g.origin_view_id) = max(g.origin_view_id) THEN min(g.origin_view_id) END AS origin_view_id,
+      (array_agg(g.origin_live ORDER BY g.id))[1] AS origin_live
+    FROM gone g GROUP BY g.account_id, g.subject, g.entity_id),
+  placed AS (
+    -- The origin is kept only if that view has nothing else to learn: what it had not acknowledged of this entity was its own as well.
+    SELECT f.*, old_head + row_number() OVER (ORDER BY f.last_id) AS position, prev.position IS NULL AS is_new,
+      CASE WHEN prev.position IS NULL OR prev.position <= f.origin_live OR prev.origin_view_id = f.origin_view_id THEN f.origin_view_id END AS kept_origin
+    FROM folded f LEFT JOIN feed prev ON prev.account_id = f.account_id AND prev.subject = f.subject AND prev.entity_id = f.entity_id),
+  written AS (
+    INSERT INTO feed AS t (account_id, subject, entity_id, position, first_position, product_id, revision, deleted, key, location_code, origin_view_id, at)
+    SELECT account_id, subject, entity_id, position, position, product_id, revision, deleted, key, location_code, kept_origin, at FROM placed
+    ON CONFLICT (account_id, subject, entity_id) DO UPDATE SET position = excluded.position, product_id = excluded.product_id,
+      revision = greatest(t.revision, excluded.revision), deleted = t.deleted OR excluded.deleted, key = coalesce(excluded.key, t.key),
+      location_code = coalesce(excluded.location_code, t.location_code), origin_view_id = excluded.origin_view_id, at = excluded.at
+    RETURNING 1),
+  raised AS (
+    UPDATE sequencer SET head = (SELECT max(position) FROM placed) RETURNING sequencer.head)
+  SELECT r.head, (SELECT sum(row_count) FROM placed)::int AS taken, (SELECT count(*) FROM written)::int AS numbered,
+    (SELECT count(*) FROM placed WHERE is_new AND subject = 'PRODUCT' AND NOT deleted)::int AS new_products
+  INTO result FROM raised r;
+  -- A hint for the other gateways; they read by position.
+  PERFORM pg_notify('synkvy_feed', '');
+  RETURN QUERY SELECT result.head, result.taken, result.numbered, result.new_products;
+END $$;
+--> statement-breakpoint
+-- Numbers gateways. A gateway holds an advisory lock on its number for as long as it lives, so nobody need write down that it does.
+CREATE SEQUENCE node_numbers AS integer MAXVALUE 2147483647 CYCLE;

@@ -1,0 +1,18 @@
+/** Who calls: an account's user with one of its API keys. Everything that is asked or done on behalf of a call names `accountId`. */
+export interface Caller {
+  readonly accountId: number
+  readonly userId: number
+  readonly userName: string
+  readonly kind: 'ADMIN' | 'INTEGRATION'
+  readonly keyId: number
+  readonly keyExpiresAt: Date | undefined
+  /** The sync view of an INTEGRATION user that has made one. */
+  readonly syncViewId: number | undefined
+}
+
+/** On whose behalf something is written. A sync view's own writes carry it as their origin and are not sent back to it. */
+export interface Author {
+  readonly accountId: number
+  readonly userId?: number | undefined
+  readonly syncViewId?: number | undefined
+}

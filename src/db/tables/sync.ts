@@ -1,0 +1,239 @@
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, foreignKey, index, pgEnum, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core'
+import { id, moment, users } from './access.ts'
+
+/** As the item of a point in the links: the link there is done with. */
+export const wholeLink = Number.MAX_SAFE_INTEGER
+
+/**
+ * What an inbox or feed row is about. PRODUCT to CUSTOMER are streams that views consume; VIEW and KEY tell the gateways that something about a
+ * sync view (its links, its resend, a pause, a take-over) or an API key has changed.
+ */
+export const feedSubject = pgEnum('feed_subject', ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER', 'VIEW', 'KEY'])
+
+/**
+ * What has changed and is not numbered yet: one narrow row per changed entity, written by triggers in the writer's own transaction and taken out
+ * by the sequencer.
+ */
+export const inbox = pgTable(
+  'inbox',
+  {
+    accountId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    subject: feedSubject().notNull(),
+    entityId: id().notNull(),
+    /** For PRODUCT and STOCK: whose links the change concerns. */
+    productId: id(),
+    revision: id().notNull(),
+    deleted: boolean().notNull().default(false),
+    /** What a REMOVE must still be able to say: the product's handle, or the SKU and its location's code. */
+    key: text(),
+    locationCode: text(),
+    /** The sync view whose own write this is, and how far it had acknowledged LIVE: it is not sent its own change back. */
+    originViewId: id(),
+    originLive: id(),
+    at: moment().notNull().default(sql`clock_timestamp()`),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.id] })],
+)
+
+/** The compacted feed: per entity one row, at the position of its latest change. */
+export const feed = pgTable(
+  'feed',
+  {
+    accountId: id().notNull(),
+    subject: feedSubject().notNull(),
+    entityId: id().notNull(),
+    position: id().notNull(),
+    /** Its first position of all: `autoLink` and "Resend all" ask what is new since. */
+    firstPosition: id().notNull(),
+    productId: id(),
+    revision: id().notNull(),
+    deleted: boolean().notNull(),
+    key: text(),
+    locationCode: text(),
+    originViewId: id(),
+    /** When it was captured: the age of what waits. */
+    at: moment().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.subject, t.entityId] }),
+    // A view that was away reads on from its position.
+    index('feed_position').on(t.accountId, t.subject, t.position),
+    // The hubs read what is new, for all accounts at once.
+    index('feed_head').on(t.position),
+    index('feed_first_position').on(t.accountId, t.firstPosition).where(sql`subject = 'PRODUCT'`),
+    // REMOVEs of a product's deleted stock levels, and the sweeping of tombstones.
+    index('feed_tombstones').on(t.accountId, t.productId).where(sql`deleted`),
+  ],
+)
+
+/**
+ * The one row that sequencing is about. Taking the leadership raises `term`; whoever does not find its own term here no longer leads.
+ * `head` is the last position that was given out.
+ */
+export const sequencer = pgTable('sequencer', {
+  only: boolean().primaryKey().default(true),
+  term: id().notNull().default(0),
+  head: id().notNull().default(0),
+  /** What is shown as a revision is `epoch * 2^53 +` the stored one. */
+  epoch: bigint({ mode: 'number' }).notNull().default(0),
+  /** Signs cursors. */
+  cursorSecret: text().notNull(),
+})
+
+/**
+ * Positions that were reserved durably. Cursors carry the nonce of the range that their position lies in: a nonce that is not here, or a position
+ * beyond `used_to` of a range that another timeline followed, has seen what this database has not.
+ */
+export const positionRanges = pgTable('position_ranges', {
+  /** The first position of the range. */
+  begins: id().primaryKey(),
+  /** The last. */
+  ends: id().notNull(),
+  nonce: bigint({ mode: 'number' }).notNull(),
+  term: id().notNull(),
+  /** Postgres' system identifier and timeline when it was reserved. */
+  lineage: text().notNull(),
+  /** The head when the next range was begun; null while it is in use. */
+  usedTo: id(),
+  at: moment().notNull().defaultNow(),
+})
+
+export const orderScope = pgEnum('order_scope', ['OWN', 'ALL'])
+
+/** An external system's view of the shop. No two share a user: the constraint says so, not only the code. */
+export const syncViews = pgTable(
+  'sync_views',
+  {
+    accountId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    userId: id().notNull(),
+    name: text().notNull(),
+    system: text(),
+    autoLink: boolean().notNull(),
+    orderScope: orderScope().notNull(),
+    paused: boolean().notNull().default(false),
+    doorbellUrl: text(),
+    doorbellSecret: text(),
+    createdAt: moment().notNull().defaultNow(),
+    /** The feed's head when the view was made: LIVE of PRODUCT and STOCK begins here. */
+    createdPosition: id().notNull(),
+    /** The last link position that was given out. Taken under this row's lock, so that a view's links become visible in order. */
+    linkPosition: id().notNull().default(0),
+    /** How many products are linked. Kept under this row's lock. */
+    linkCount: bigint({ mode: 'number' }).notNull().default(0),
+    /** Products whose first position is not above this have been linked by `autoLink`, or were there before it was switched on. */
+    autoLinkedTo: id().notNull(),
+    /** Products whose first position is not above this were all linked by `resendAllProducts`; only later ones and unlinked ones can be missing. */
+    allLinkedTo: id().notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    foreignKey({ columns: [t.accountId, t.userId], foreignColumns: [users.accountId, users.id] }),
+    unique('sync_views_user').on(t.accountId, t.userId),
+    // The linker asks for these alone after every batch that made products.
+    index('sync_views_auto_link').on(t.accountId, t.autoLinkedTo).where(sql`auto_link`),
+  ],
+)
+
+export const resendState = pgEnum('resend_state', ['RUNNING', 'COMPLETED', 'CANCELLED'])
+export const resendCause = pgEnum('resend_cause', ['ADMIN', 'COMMAND_LINE', 'FAILOVER'])
+
+/**
+ * Ties a product to a view. `position` is the view's own count of what was linked, unlinked or queued again. An unlinked one stays as a marker
+ * until its REMOVE is acknowledged. There is no foreign key to products on purpose: a deleted product's links say who must hear of it.
+ */
+export const links = pgTable(
+  'links',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    productId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    position: id().notNull(),
+    revision: id().notNull(),
+    unlinked: boolean().notNull().default(false),
+    /** Made by `autoLink`: the view that itself wrote the product is not sent it back. */
+    auto: boolean().notNull().default(false),
+    externalId: text(),
+    rejectionReason: text(),
+    rejectionRevision: bigint({ mode: 'bigint' }),
+    rejectedAt: moment(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.productId] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+    // LINKED and RESEND read along it.
+    index('links_position').on(t.accountId, t.viewId, t.position),
+    // A change asks whom it concerns.
+    index('links_product').on(t.accountId, t.productId, t.viewId),
+    index('links_id').on(t.accountId, t.id),
+    index('links_unlinked').on(t.accountId, t.viewId, t.position).where(sql`unlinked`),
+  ],
+)
+
+/** A run of "Resend all products". The row is the truth about a run; the advisory lock only guards its start. */
+export const resends = pgTable(
+  'resends',
+  {
+    accountId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    viewId: id().notNull(),
+    state: resendState().notNull().default('RUNNING'),
+    cause: resendCause().notNull(),
+    total: bigint({ mode: 'number' }).notNull(),
+    /** RESEND goes over the links from 0 to this: what LINKED had reached, by stream, when the run began. */
+    productResendTo: id().notNull(),
+    stockResendTo: id().notNull(),
+    /** LINKED does the rest, up to the last link that the run made. */
+    linkedTo: id().notNull(),
+    /** The epoch that a FAILOVER run puts right. */
+    epoch: bigint({ mode: 'number' }).notNull().default(0),
+    startedBy: id(),
+    startedAt: moment().notNull().defaultNow(),
+    /** When the external system acknowledged the first of it: the rate is measured from here. */
+    firstAcknowledgedAt: moment(),
+    finishedAt: moment(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+    foreignKey({ columns: [t.accountId, t.startedBy], foreignColumns: [users.accountId, users.id] }),
+    index('resends_view').on(t.accountId, t.viewId, t.id),
+  ],
+)
+
+/** How far a view has come on a stream. The row is there from the first time that the stream is opened. */
+export const checkpoints = pgTable(
+  'checkpoints',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    subject: feedSubject().notNull(),
+    live: id().notNull(),
+    linked: id().notNull().default(0),
+    /** How far within the link at `linked`: for STOCK the last stock level's id; for a link that is done with, and so always for PRODUCT, 2^53 - 1. */
+    linkedItem: id().notNull().default(wholeLink),
+    /** The run that `resend` belongs to. */
+    resendId: id(),
+    resend: id().notNull().default(0),
+    resendItem: id().notNull().default(wholeLink),
+    /** How many links of the run are behind this checkpoint. */
+    resendDone: bigint({ mode: 'number' }).notNull().default(0),
+    acknowledgedAt: moment(),
+    /** Counts how often it was set back by `rewind`: a stream that sees it grow reads on from here. */
+    rewinds: id().notNull().default(0),
+    /** Counts the subscriptions: the one with the latest number is served, older ones are told that it took over. */
+    session: id().notNull().default(0),
+    /** The node that serves it, while it is connected. */
+    nodeId: bigint({ mode: 'number' }),
+    connectedAt: moment(),
+    /** WebSocket, SSE or pull. */
+    transport: text(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.subject] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+  ],
+)

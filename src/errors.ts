@@ -1,0 +1,74 @@
+/**
+ * Every way in which synkvy refuses a call. The key is the code that callers see in `extensions.code`; the comment says what happened and
+ * what to do next; `status` is what an HTTP answer carries when nothing else of the call succeeded; `retryable` says whether the very same
+ * call may succeed later. docs/errors.md has a heading for each, kept equal by a test.
+ */
+export const errorCatalogue = {
+  /** No API key, or one that is unknown, expired or revoked. Send a valid key: `Authorization: Bearer <secret>`. */
+  UNAUTHENTICATED: { status: 401, retryable: false },
+  /** The key is good, but its user may not do this. Use a key of a user of the kind that the message names. */
+  FORBIDDEN: { status: 403, retryable: false },
+  /** No such thing in your account. Check the id; things of other accounts are never found. */
+  NOT_FOUND: { status: 404, retryable: false },
+  /** An argument is malformed or out of range. `inputPath` says which; mend it and call again. */
+  BAD_USER_INPUT: { status: 400, retryable: false },
+  /** Sync views belong to external systems, so only an INTEGRATION user can create one. Create such a user and use its key. */
+  USER_NOT_INTEGRATION: { status: 409, retryable: false },
+  /** The user already has a sync view. Create another INTEGRATION user: every view needs one of its own. */
+  USER_HAS_SYNC_VIEW: { status: 409, retryable: false },
+  /** The key's user has no sync view yet. Call `createSyncView` first. */
+  NO_SYNC_VIEW: { status: 409, retryable: false },
+  /** The sync view is paused. Ask an admin of the shop to let it go on, then connect again. */
+  SYNC_VIEW_PAUSED: { status: 409, retryable: true },
+  /** A newer subscription of the same stream by the same sync view took over. Do not reconnect: the newer one is served. */
+  STREAM_TAKEN_OVER: { status: 409, retryable: false },
+  /** Not a cursor that was sent to this sync view on this stream. Leave `afterCursor` out to go on after what was acknowledged. */
+  INVALID_CURSOR: { status: 400, retryable: false },
+  /** There is no resend to cancel. */
+  RESEND_NOT_RUNNING: { status: 409, retryable: false },
+  /** There is less in stock than the call would take. Read the stock level and ask for what is available. */
+  INSUFFICIENT_STOCK: { status: 409, retryable: false },
+  /** The order cannot go from the state it is in to that one. */
+  ILLEGAL_STATE: { status: 409, retryable: false },
+  /** The call contradicts what is stored: a reused idempotency key, a SKU of another product, an expectation not met. Read again, then decide. */
+  CONFLICT: { status: 409, retryable: false },
+  /** The operation is over the limit of depth, cost, aliases or tokens. Ask for less at once. */
+  QUERY_TOO_COMPLEX: { status: 400, retryable: false },
+  /** Too many calls. Wait for `retryAfterSeconds`. */
+  RATE_LIMITED: { status: 429, retryable: true },
+  /** The database is away, or the gateway is stopping. Call again in a moment; nothing of the call was stored. */
+  SERVICE_UNAVAILABLE: { status: 503, retryable: true },
+} as const satisfies Record<string, { readonly status: number; readonly retryable: boolean }>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+/** Where in the arguments the fault is, as in `['input', 3, 'sku']`. */
+export type InputPath = readonly (string | number)[]
+
+/** A refusal that the caller can act upon. The message says what to do; everything else that is thrown is a bug and is shown as `INTERNAL`. */
+export class SynkvyError extends Error {
+  override readonly name = 'SynkvyError'
+  readonly code: ErrorCode
+  readonly inputPath: InputPath | undefined
+
+  constructor(code: ErrorCode, message: string, options: { readonly inputPath?: InputPath; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.inputPath = options.inputPath
+  }
+
+  get retryable(): boolean {
+    return errorCatalogue[this.code].retryable
+  }
+}
+
+/** How many faults of one call are reported at once. */
+const maxReportedFaults = 100
+
+/** Throws what `faults` holds, all of it (the first 100) in one go; returns when there is nothing to throw. */
+export function throwFaults(faults: readonly SynkvyError[]): void {
+  const [first, ...rest] = faults.slice(0, maxReportedFaults)
+  if (first === undefined) return
+  if (rest.length === 0) throw first
+  throw new AggregateError([first, ...rest], first.message)
+}

@@ -1,0 +1,71 @@
+import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../catalog/rows.ts'
+
+/** What a view can consume. */
+export type Stream = 'PRODUCT' | 'STOCK' | 'ORDER' | 'CUSTOMER'
+
+/** A product as streams carry it: whole, loaded in one snapshot, so that nothing is fetched while it is written out. */
+export interface ProductState extends ProductRow {
+  readonly variants: readonly VariantState[]
+}
+export interface VariantState extends VariantRow {
+  readonly stockLevels: readonly (StockLevelRow & { readonly location: LocationRow })[]
+}
+export interface StockState extends StockLevelRow {
+  readonly variant: VariantRow
+  readonly location: LocationRow
+}
+
+/** The entity that each stream carries. */
+export interface EntityOf {
+  readonly PRODUCT: ProductState
+  readonly STOCK: StockState
+}
+/** The streams that are served so far. */
+export type ServedStream = keyof EntityOf
+
+/** LIVE: it changed. RESEND: it was linked or resent. */
+export type Lane = 'LIVE' | 'RESEND'
+
+/** One entity as it is now (UPSERT), or that it is no longer there for this view (REMOVE). */
+export interface Change<Entity> {
+  readonly kind: 'UPSERT' | 'REMOVE'
+  readonly lane: Lane
+  readonly id: number
+  /** As it is shown: the epoch is in it. */
+  readonly revision: bigint
+  readonly entity: Entity | undefined
+  readonly reason: 'DELETED' | 'UNLINKED' | undefined
+  /** The product's handle, or the stock level's SKU. */
+  readonly key: string
+  /** Of a stock level; empty otherwise. */
+  readonly locationCode: string
+  /** What the external system calls the product. */
+  readonly externalId: string | undefined
+}
+
+/** What is sent, and acknowledged, as one. */
+export interface Batch<Entity> {
+  readonly cursor: string
+  /** Nothing more waits at the moment. */
+  readonly caughtUp: boolean
+  /** The run that is under way. */
+  readonly resendId: number | undefined
+  /** With this batch all of the run has been sent. */
+  readonly resendComplete: boolean
+  readonly changes: readonly Change<Entity>[]
+}
+
+/** How one consumer wants a stream. */
+export interface StreamOptions {
+  readonly afterCursor?: string | undefined
+  /** Changes in a batch, at most. */
+  readonly batchSize: number
+  /** Batches that may be unacknowledged. */
+  readonly maxInFlight: number
+  readonly transport: 'WEBSOCKET' | 'SSE' | 'PULL'
+}
+
+/** What is shown as a revision: nothing from before a failover can outrank what comes after. */
+export function shownRevision(epoch: number, stored: number): bigint {
+  return (BigInt(epoch) << 53n) + BigInt(stored)
+}

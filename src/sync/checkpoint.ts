@@ -1,0 +1,114 @@
+import type { Sql } from '../db/client.ts'
+import type { Stream, StreamOptions } from './change.ts'
+import type { Progress } from './progress.ts'
+
+/** Whose progress on what: the key of a checkpoint. */
+export interface StreamKey {
+  readonly accountId: number
+  readonly viewId: number
+  readonly stream: Stream
+}
+
+/** How far a view has durably come on a stream, and which subscription is served. */
+export interface Checkpoint extends Progress {
+  readonly acknowledgedAt: Date | undefined
+  readonly session: number
+  readonly rewinds: number
+}
+
+interface CheckpointRow {
+  readonly live: number
+  readonly linked: number
+  readonly linked_item: number
+  readonly resend_id: number | null
+  readonly resend: number
+  readonly resend_item: number
+  readonly resend_done: number
+  readonly acknowledged_at: Date | null
+  readonly session: number
+  readonly rewinds: number
+}
+
+function toCheckpoint(row: CheckpointRow): Checkpoint {
+  return {
+    live: row.live,
+    linked: { position: row.linked, item: row.linked_item },
+    resendId: row.resend_id ?? undefined,
+    resend: { position: row.resend, item: row.resend_item },
+    done: row.resend_done,
+    acknowledgedAt: row.acknowledged_at ?? undefined,
+    session: row.session,
+    rewinds: row.rewinds,
+  }
+}
+
+/**
+ * Makes the checkpoint of a stream that is opened for the first time: LIVE from the head at the time the view was made, LINKED from the first link,
+ * within the run that is under way. Does nothing when it is there.
+ */
+export async function ensureCheckpoint(sql: Sql, { accountId, viewId, stream }: StreamKey): Promise<void> {
+  await sql`
+    INSERT INTO checkpoints (account_id, view_id, subject, live, resend_id)
+    SELECT v.account_id, v.id, ${stream}, CASE WHEN ${stream} IN ('PRODUCT', 'STOCK') THEN v.created_position ELSE 0 END,
+      (SELECT r.id FROM resends r WHERE r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING')
+    FROM sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}
+    ON CONFLICT DO NOTHING`
+}
+
+/** Takes the stream over for a new subscription on this node; the one before, wherever it is, ends. */
+export async function beginSession(sql: Sql, key: StreamKey, nodeId: number, transport: StreamOptions['transport']): Promise<Checkpoint | undefined> {
+  const [row] = await sql<CheckpointRow[]>`
+    UPDATE checkpoints SET session = session + 1, node_id = ${nodeId}, connected_at = clock_timestamp(), transport = ${transport}
+    WHERE ${keyIs(sql, key)} RETURNING *`
+  return row && toCheckpoint(row)
+}
+
+/** Says that the subscription with this number is gone. A newer one is left alone. */
+export async function endSession(sql: Sql, key: StreamKey, session: number): Promise<void> {
+  await sql`UPDATE checkpoints SET node_id = NULL, transport = NULL WHERE ${keyIs(sql, key)} AND session = ${session}`
+}
+
+export async function readCheckpoint(sql: Sql, key: StreamKey): Promise<Checkpoint | undefined> {
+  const [row] = await sql<CheckpointRow[]>`SELECT * FROM checkpoints WHERE ${keyIs(sql, key)}`
+  return row && toCheckpoint(row)
+}
+
+/** The checkpoints of many streams, in one query. */
+export async function readCheckpoints(sql: Sql, keys: readonly StreamKey[]): Promise<readonly (Checkpoint & StreamKey)[]> {
+  const rows = await sql<(CheckpointRow & { account_id: number; view_id: number; subject: Stream })[]>`
+    SELECT c.* FROM checkpoints c
+    JOIN unnest(${keys.map((key) => key.accountId)}::bigint[], ${keys.map((key) => key.viewId)}::bigint[], ${keys.map((key) => key.stream)}::text[])
+      AS k (account_id, view_id, subject)
+    ON c.account_id = k.account_id AND c.view_id = k.view_id AND c.subject = k.subject::feed_subject`
+  return rows.map((row) => ({ ...toCheckpoint(row), accountId: row.account_id, viewId: row.view_id, stream: row.subject }))
+}
+
+/**
+ * Moves the checkpoint on to the maximum, lane by lane, and completes the run when this was the last of it. `byConsumer` is false where the stream
+ * itself saves that it has passed what needed no sending. Undefined when the stream was never opened.
+ */
+export async function advanceCheckpoint(sql: Sql, key: StreamKey, to: Progress, byConsumer: boolean): Promise<Checkpoint | undefined> {
+  const [row] = await sql<CheckpointRow[]>`
+    SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${to.live}, ${to.linked.position}, ${to.linked.item},
+      ${to.resendId ?? null}, ${to.resend.position}, ${to.resend.item}, ${to.done}, ${byConsumer})`
+  return row && toCheckpoint(row)
+}
+
+/**
+ * Goes back on purpose: the other end was restored from a backup. A subscription that is open reads on from there. Of another run's cursor only LIVE
+ * and LINKED count.
+ */
+export async function rewindCheckpoint(sql: Sql, key: StreamKey, to: Progress): Promise<Checkpoint | undefined> {
+  const [row] = await sql<CheckpointRow[]>`
+    UPDATE checkpoints SET live = least(live, ${to.live}),
+      linked = ${to.linked.position}, linked_item = ${to.linked.item}, rewinds = rewinds + 1,
+      resend = CASE WHEN resend_id = ${to.resendId ?? null} THEN ${to.resend.position} ELSE resend END,
+      resend_item = CASE WHEN resend_id = ${to.resendId ?? null} THEN ${to.resend.item} ELSE resend_item END,
+      resend_done = CASE WHEN resend_id = ${to.resendId ?? null} THEN ${to.done} ELSE resend_done END
+    WHERE ${keyIs(sql, key)} AND link_point_reached(linked, linked_item, ${to.linked.position}, ${to.linked.item}) RETURNING *`
+  return row ? toCheckpoint(row) : readCheckpoint(sql, key)
+}
+
+function keyIs(sql: Sql, { accountId, viewId, stream }: StreamKey) {
+  return sql`account_id = ${accountId} AND view_id = ${viewId} AND subject = ${stream}`
+}

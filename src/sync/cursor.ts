@@ -1,0 +1,82 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { SynkvyError } from '../errors.ts'
+import type { Stream } from './change.ts'
+import type { Progress } from './progress.ts'
+
+/** What a cursor says: how far, on which stream of which view, and what the position's range was called. */
+export interface Cursor {
+  readonly viewId: number
+  readonly stream: Stream
+  readonly epoch: number
+  /** The nonce of the range that `progress.live` lies in; 0 where nothing has been given out yet. */
+  readonly nonce: number
+  readonly progress: Progress
+}
+
+const version = 1
+const streams: readonly Stream[] = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']
+const numberCount = 10
+const bodyLength = 2 + 8 * numberCount
+const signatureLength = 16
+
+/** Makes and reads cursors: opaque, URL-safe, and signed, so that a cursor is either one that was sent to this view on this stream or refused. */
+export interface CursorCodec {
+  readonly encode: (cursor: Cursor) => string
+  /** Throws INVALID_CURSOR for what was not made here. */
+  readonly decode: (text: string) => Cursor
+}
+
+export function createCursorCodec(secret: string): CursorCodec {
+  const sign = (body: Buffer): Buffer => createHmac('sha256', secret).update(body).digest().subarray(0, signatureLength)
+  return {
+    encode: (cursor) => {
+      const body = writeBody(cursor)
+      return Buffer.concat([body, sign(body)]).toString('base64url')
+    },
+    decode: (text) => {
+      const bytes = Buffer.from(text, 'base64url')
+      const body = bytes.subarray(0, bodyLength)
+      // Base64 has several spellings of the same bytes; only the one that was sent is taken.
+      const isGenuine = bytes.length === bodyLength + signatureLength && bytes.toString('base64url') === text && timingSafeEqual(bytes.subarray(bodyLength), sign(body))
+      if (!isGenuine) throw invalidCursor()
+      return readBody(body)
+    },
+  }
+}
+
+/** The refusal of a cursor that was not sent to this view on this stream. */
+export function invalidCursor(): SynkvyError {
+  return new SynkvyError(
+    'INVALID_CURSOR',
+    'This is not a cursor that was sent to this sync view on this stream. Pass a cursor unchanged, or leave it out to go on after what was acknowledged.',
+  )
+}
+
+function writeBody({ viewId, stream, epoch, nonce, progress }: Cursor): Buffer {
+  const body = Buffer.alloc(bodyLength)
+  body.writeUInt8(version, 0)
+  body.writeUInt8(streams.indexOf(stream), 1)
+  const { live, linked, resendId, resend, done } = progress
+  const numbers = [viewId, epoch, nonce, live, linked.position, linked.item, resendId ?? 0, resend.position, resend.item, done]
+  numbers.forEach((number, index) => body.writeBigInt64BE(BigInt(number), 2 + 8 * index))
+  return body
+}
+
+function readBody(body: Buffer): Cursor {
+  const stream = streams[body.readUInt8(1)]
+  if (body.readUInt8(0) !== version || stream === undefined) throw invalidCursor()
+  const at = (index: number): number => Number(body.readBigInt64BE(2 + 8 * index))
+  return {
+    viewId: at(0),
+    stream,
+    epoch: at(1),
+    nonce: at(2),
+    progress: {
+      live: at(3),
+      linked: { position: at(4), item: at(5) },
+      resendId: at(6) === 0 ? undefined : at(6),
+      resend: { position: at(7), item: at(8) },
+      done: at(9),
+    },
+  }
+}

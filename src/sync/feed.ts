@@ -1,0 +1,348 @@
+import { z } from 'zod'
+import type { Sql } from '../db/client.ts'
+import { wholeLink } from '../db/tables/sync.ts'
+import type { EntityOf, ServedStream } from './change.ts'
+import type { LinkPoint } from './progress.ts'
+
+/** A row of a page: an entity as it stands in the snapshot that the page was read in, with what the feed and the link say of it. */
+export interface FeedRow<Entity> {
+  readonly entityId: number
+  /** Its feed position; null while it has none. */
+  readonly position: number | null
+  /** The stored revision of the entity, or of its tombstone. */
+  readonly revision: number
+  readonly deleted: boolean
+  /** The product's handle, or the stock level's SKU. */
+  readonly key: string
+  readonly locationCode: string
+  readonly entity: Entity | undefined
+}
+
+/** What a link adds to a row for one view. */
+export interface LinkPart {
+  readonly linkRevision: number
+  readonly externalId: string | undefined
+}
+
+/** A page of LIVE: what changed after a position, for one view. */
+export interface LivePage<Entity> {
+  readonly epoch: number
+  /** Everything up to here has been read. */
+  readonly upTo: number
+  /** There is more. */
+  readonly isFull: boolean
+  readonly rows: readonly (FeedRow<Entity> & LinkPart)[]
+}
+
+/** A row of LINKED or RESEND: `entityId` 0 where the link has nothing (more) to send. */
+export interface LinkRowOfPage<Entity> extends FeedRow<Entity>, LinkPart {
+  readonly point: LinkPoint
+  readonly unlinked: boolean
+  /** It has changed since it got its position: LIVE will come to it again. */
+  readonly isUnsequenced: boolean
+  /** The view wrote it itself, and it was linked by `autoLink`: nothing to tell it. */
+  readonly isOwn: boolean
+}
+
+export interface LinksPage<Entity> {
+  readonly epoch: number
+  readonly upTo: LinkPoint
+  readonly isFull: boolean
+  /** The view's last link position. */
+  readonly linkPosition: number
+  readonly rows: readonly LinkRowOfPage<Entity>[]
+}
+
+/** A view, as the feed's queries name it. */
+export interface ViewKey {
+  readonly accountId: number
+  readonly viewId: number
+}
+
+/** An entity that changed, and the views that it concerns. */
+export interface Dispatch<Entity> extends FeedRow<Entity> {
+  readonly accountId: number
+  readonly originViewId: number | null
+  readonly concerned: readonly (LinkPart & { readonly viewId: number })[]
+}
+
+interface RawRow {
+  readonly entity_id: number | null
+  readonly position: number | null
+  readonly revision: number
+  readonly deleted: boolean
+  readonly key: string | null
+  readonly location_code: string | null
+  readonly entity: unknown
+}
+
+function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<EntityOf[S]> {
+  return {
+    entityId: row.entity_id ?? 0,
+    position: row.position,
+    revision: row.revision,
+    deleted: row.deleted,
+    key: row.key ?? '',
+    locationCode: row.location_code ?? '',
+    entity: row.entity === null ? undefined : parseEntity[stream](row.entity),
+  }
+}
+
+const moment = z.string().transform((text) => new Date(text))
+
+const locationState = z.object({ accountId: z.number(), id: z.number(), code: z.string(), name: z.string() })
+
+const stockLevelColumns = {
+  accountId: z.number(),
+  id: z.number(),
+  variantId: z.number(),
+  productId: z.number(),
+  locationId: z.number(),
+  onHand: z.number(),
+  reserved: z.number(),
+  revision: z.number(),
+  updatedAt: moment,
+}
+
+const variantColumns = {
+  accountId: z.number(),
+  id: z.number(),
+  productId: z.number(),
+  ordinal: z.number(),
+  sku: z.string(),
+  title: z.string(),
+  barcode: z.string().nullable(),
+  price: z.string(),
+  priceCurrency: z.string(),
+  compareAtPrice: z.string().nullable(),
+  compareAtCurrency: z.string().nullable(),
+  weightGrams: z.number().nullable(),
+  options: z.array(z.object({ name: z.string(), value: z.string() })),
+}
+
+const productState = z.object({
+  accountId: z.number(),
+  id: z.number(),
+  handle: z.string(),
+  title: z.string(),
+  description: z.string().nullable(),
+  vendor: z.string().nullable(),
+  productType: z.string().nullable(),
+  tags: z.array(z.string()),
+  status: z.enum(['ACTIVE', 'DRAFT', 'ARCHIVED']),
+  imageUrls: z.array(z.string()),
+  allowBackorder: z.boolean(),
+  revision: z.number(),
+  createdAt: moment,
+  updatedAt: moment,
+  variants: z.array(z.object({ ...variantColumns, stockLevels: z.array(z.object({ ...stockLevelColumns, location: locationState })) })),
+})
+
+const stockState = z.object({ ...stockLevelColumns, variant: z.object(variantColumns), location: locationState })
+
+/** Postgres builds an entity with its children as one JSON value, so that it is of one snapshot; here it becomes what it says it is. */
+const parseEntity: { readonly [S in ServedStream]: (json: unknown) => EntityOf[S] } = {
+  PRODUCT: (json) => productState.parse(json),
+  STOCK: (json) => stockState.parse(json),
+}
+
+const locationJson = (sql: Sql) => sql`json_build_object('accountId', lo.account_id, 'id', lo.id, 'code', lo.code, 'name', lo.name)`
+
+const variantPairs = (sql: Sql) => sql`
+  'accountId', v.account_id, 'id', v.id, 'productId', v.product_id, 'ordinal', v.ordinal, 'sku', v.sku, 'title', v.title, 'barcode', v.barcode,
+  'price', v.price::text, 'priceCurrency', v.price_currency, 'compareAtPrice', v.compare_at_price::text, 'compareAtCurrency', v.compare_at_currency,
+  'weightGrams', v.weight_grams, 'options', v.options`
+
+const stockLevelPairs = (sql: Sql) => sql`
+  'accountId', s.account_id, 'id', s.id, 'variantId', s.variant_id, 'productId', s.product_id, 'locationId', s.location_id, 'onHand', s.on_hand,
+  'reserved', s.reserved, 'revision', s.revision, 'updatedAt', s.updated_at`
+
+/**
+ * SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`: as `entity` (JSON, null when it is gone), with its
+ * stored `revision`, `key` and `location_code` under the alias `x`.
+ */
+const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeof locationJson> } = {
+  PRODUCT: (sql) => sql`
+    LEFT JOIN LATERAL (
+      SELECT p.revision, p.handle AS key, NULL::text AS location_code, json_build_object(
+        'accountId', p.account_id, 'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'vendor', p.vendor,
+        'productType', p.product_type, 'tags', p.tags, 'status', p.status, 'imageUrls', p.image_urls, 'allowBackorder', p.allow_backorder,
+        'revision', p.revision, 'createdAt', p.created_at, 'updatedAt', p.updated_at, 'variants', (
+          SELECT coalesce(json_agg(json_build_object(${variantPairs(sql)}, 'stockLevels', (
+            SELECT coalesce(json_agg(json_build_object(${stockLevelPairs(sql)}, 'location', ${locationJson(sql)}) ORDER BY s.id), '[]')
+            FROM stock_levels s JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
+            WHERE s.account_id = v.account_id AND s.variant_id = v.id)) ORDER BY v.ordinal, v.id), '[]')
+          FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id)) AS entity
+      FROM products p WHERE p.account_id = e.account_id AND p.id = e.entity_id) x ON true`,
+  STOCK: (sql) => sql`
+    LEFT JOIN LATERAL (
+      SELECT s.revision, v.sku AS key, lo.code AS location_code, json_build_object(
+        ${stockLevelPairs(sql)}, 'variant', json_build_object(${variantPairs(sql)}), 'location', ${locationJson(sql)}) AS entity
+      FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id
+      JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
+      WHERE s.account_id = e.account_id AND s.id = e.entity_id) x ON true`,
+}
+
+/** The page of LIVE after `after`, at most `limit` rows, in one snapshot. Undefined when there is no sequencer row, which cannot be. */
+export async function readLivePage<S extends ServedStream>(
+  sql: Sql,
+  stream: S,
+  { accountId, viewId }: ViewKey,
+  after: number,
+  limit: number,
+): Promise<LivePage<EntityOf[S]>> {
+  const raw = await sql<(RawRow & { epoch: number; head: number; link_revision: number; external_id: string | null })[]>`
+    SELECT q.epoch, q.head, e.*, coalesce(x.revision, e.feed_revision) AS revision, coalesce(x.key, e.feed_key) AS key,
+      coalesce(x.location_code, e.feed_location) AS location_code, x.entity
+    FROM sequencer q LEFT JOIN LATERAL (
+      SELECT f.account_id, f.entity_id, f.position, f.revision AS feed_revision, f.deleted, f.key AS feed_key, f.location_code AS feed_location,
+        l.revision AS link_revision, l.external_id
+      FROM feed f JOIN links l ON l.account_id = f.account_id AND l.view_id = ${viewId} AND l.product_id = f.product_id AND NOT l.unlinked
+      WHERE f.account_id = ${accountId} AND f.subject = ${stream} AND f.position > ${after} AND f.origin_view_id IS DISTINCT FROM ${viewId}
+      ORDER BY f.position LIMIT ${limit}) e ON true
+    ${entityJoin[stream](sql)}
+    ORDER BY e.position`
+  const [first] = raw
+  if (first === undefined) throw new Error('the table sequencer has lost its row')
+  const rows = raw.filter((row) => row.entity_id !== null)
+  const isFull = rows.length === limit
+  return {
+    epoch: first.epoch,
+    upTo: isFull ? (rows.at(-1)?.position ?? after) : Math.max(after, first.head),
+    isFull,
+    rows: rows.map((row) => ({ ...toFeedRow(stream, row), linkRevision: row.link_revision, externalId: row.external_id ?? undefined })),
+  }
+}
+
+/** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
+const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeof locationJson> } = {
+  PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
+  STOCK: (sql) => sql`
+    SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id
+    UNION
+    SELECT t.entity_id FROM feed t WHERE t.account_id = l.account_id AND t.product_id = l.product_id AND t.deleted AND t.subject = 'STOCK'`,
+}
+
+/**
+ * The page of a view's links after `after` and up to the link at `to`, at most `limit` rows, in one snapshot. A link that has nothing to send still
+ * is a row, so that it is passed.
+ */
+export async function readLinksPage<S extends ServedStream>(
+  sql: Sql,
+  stream: S,
+  { accountId, viewId }: ViewKey,
+  range: { readonly after: LinkPoint; readonly to: number | undefined },
+  limit: number,
+): Promise<LinksPage<EntityOf[S]>> {
+  const { after } = range
+  const item = stream === 'PRODUCT' ? sql`${wholeLink}::bigint` : sql`coalesce(i.id, ${wholeLink}::bigint)`
+  const raw = await sql<
+    (RawRow & {
+      epoch: number
+      view_position: number
+      link_position: number
+      item: number
+      link_revision: number
+      external_id: string | null
+      unlinked: boolean
+      is_own: boolean
+      is_unsequenced: boolean
+    })[]
+  >`
+    SELECT q.epoch, w.link_position AS view_position, e.*, coalesce(x.revision, e.feed_revision, 0) AS revision,
+      x.revision IS DISTINCT FROM e.feed_revision AS is_unsequenced,
+      coalesce(x.key, e.feed_key, CASE WHEN x.entity IS NULL THEN (
+        SELECT max(n.key) FROM inbox n WHERE n.account_id = e.account_id AND n.subject = ${stream} AND n.entity_id = e.entity_id) END) AS key,
+      coalesce(x.location_code, e.feed_location) AS location_code, x.entity
+    FROM sequencer q JOIN sync_views w ON w.account_id = ${accountId} AND w.id = ${viewId}
+    LEFT JOIN LATERAL (
+      SELECT l.account_id, i.id AS entity_id, l.position AS link_position, ${item} AS item, l.revision AS link_revision, l.external_id, l.unlinked,
+        (l.auto AND f.origin_view_id = l.view_id AND f.position = f.first_position) AS is_own,
+        f.position, f.revision AS feed_revision, coalesce(f.deleted, false) AS deleted, f.key AS feed_key, f.location_code AS feed_location
+      FROM links l LEFT JOIN LATERAL (${itemsOfLink[stream](sql)}) i ON true
+      LEFT JOIN feed f ON f.account_id = l.account_id AND f.subject = ${stream} AND f.entity_id = i.id
+      WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.position >= ${after.position}
+        AND (l.position > ${after.position} OR ${item} > ${after.item}) AND l.position <= least(w.link_position, ${range.to ?? null}::bigint)
+      ORDER BY l.position, i.id LIMIT ${limit}) e ON true
+    ${entityJoin[stream](sql)}
+    ORDER BY e.link_position, e.entity_id`
+  const linkPosition = raw[0]?.view_position ?? 0
+  const rows = raw.filter((row) => row.link_position !== null)
+  const last = rows.at(-1)
+  const isFull = rows.length === limit
+  const end = { position: Math.max(after.position, Math.min(linkPosition, range.to ?? linkPosition)), item: wholeLink }
+  return {
+    epoch: raw[0]?.epoch ?? 0,
+    upTo: isFull && last !== undefined ? { position: last.link_position, item: last.item } : end,
+    isFull,
+    linkPosition,
+    rows: rows.map((row) => ({
+      ...toFeedRow(stream, row),
+      point: { position: row.link_position, item: row.item },
+      linkRevision: row.link_revision,
+      externalId: row.external_id ?? undefined,
+      unlinked: row.unlinked,
+      isOwn: row.is_own === true,
+      isUnsequenced: row.is_unsequenced,
+    })),
+  }
+}
+
+/** What has a new position, narrow: subject, account and entity. */
+export interface NewPosition {
+  readonly accountId: number
+  readonly subject: 'PRODUCT' | 'STOCK' | 'ORDER' | 'CUSTOMER' | 'VIEW' | 'KEY'
+  readonly entityId: number
+  readonly position: number
+}
+
+/**
+ * The feed after `after`, at most `limit` positions, with the head and the epoch of the same snapshot: what concerns views and keys, and the entities
+ * of these accounts.
+ */
+export async function readNewPositions(
+  sql: Sql,
+  after: number,
+  accountIds: readonly number[],
+  limit: number,
+): Promise<{ readonly head: number; readonly epoch: number; readonly isFull: boolean; readonly rows: readonly NewPosition[] }> {
+  const raw = await sql<(NewPosition & { head: number; epoch: number })[]>`
+    SELECT q.head, q.epoch, f.account_id AS "accountId", f.subject, f.entity_id AS "entityId", f.position
+    FROM sequencer q LEFT JOIN LATERAL (
+      SELECT * FROM feed WHERE position > ${after} AND (subject IN ('VIEW', 'KEY') OR account_id = ANY(${[...accountIds]}::bigint[]))
+      ORDER BY position LIMIT ${limit}) f ON true
+    ORDER BY f.position`
+  const rows = raw.filter((row) => row.entityId !== null)
+  return { head: raw[0]?.head ?? after, epoch: raw[0]?.epoch ?? 0, isFull: rows.length === limit, rows }
+}
+
+/** Loads entities that changed once for all of the connected views that they concern, links and entities in one snapshot. */
+export async function readDispatches<S extends ServedStream>(
+  sql: Sql,
+  stream: S,
+  changed: readonly { readonly accountId: number; readonly entityId: number }[],
+  viewIds: readonly number[],
+): Promise<{ readonly epoch: number; readonly dispatches: readonly Dispatch<EntityOf[S]>[] }> {
+  const raw = await sql<
+    (RawRow & { epoch: number; account_id: number; origin_view_id: number | null; concerned: { v: number; r: number; x: string | null }[] })[]
+  >`
+    SELECT q.epoch, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
+      coalesce(x.key, e.key) AS key, coalesce(x.location_code, e.location_code) AS location_code, x.entity
+    FROM sequencer q, (
+      SELECT f.*, (
+        SELECT json_agg(json_build_object('v', l.view_id, 'r', l.revision, 'x', l.external_id)) FROM links l
+        WHERE l.account_id = f.account_id AND l.product_id = f.product_id AND NOT l.unlinked AND l.view_id = ANY(${[...viewIds]}::bigint[])) AS concerned
+      FROM unnest(${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[]) AS k (account_id, entity_id)
+      JOIN feed f ON f.account_id = k.account_id AND f.subject = ${stream} AND f.entity_id = k.entity_id) e
+    ${entityJoin[stream](sql)}
+    WHERE e.concerned IS NOT NULL ORDER BY e.position`
+  return {
+    epoch: raw[0]?.epoch ?? 0,
+    dispatches: raw.map((row) => ({
+      ...toFeedRow(stream, row),
+      accountId: row.account_id,
+      originViewId: row.origin_view_id,
+      concerned: row.concerned.map(({ v, r, x }) => ({ viewId: v, linkRevision: r, externalId: x ?? undefined })),
+    })),
+  }
+}

@@ -1,0 +1,344 @@
+import type { Logger } from 'pino'
+import type { Sql } from '../db/client.ts'
+import type { SynkvyError } from '../errors.ts'
+import { Bell } from './bell.ts'
+import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
+import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
+import type { CursorCodec } from './cursor.ts'
+import { readDispatches, readNewPositions, type Dispatch, type NewPosition, type ViewKey } from './feed.ts'
+import { rangeOf, readRanges, type PositionRange } from './positions.ts'
+import type { Progress } from './progress.ts'
+import { ViewStream, type Control, type Run } from './view-stream.ts'
+
+/** How many positions the hub reads at once, and how many changed entities of a stream it loads for others: beyond, streams read for themselves. */
+const positionsAtOnce = 5_000
+const entitiesAtOnce = 1_000
+/** How often the checkpoints of full windows are looked after, at first and at last: an acknowledge may have come to another gateway. */
+const shortestCheckpointLookMs = 20
+const longestCheckpointLookMs = 1_000
+/** How often streams with nothing to send save how far they have come, and how far that must be to be worth it. */
+const keepLiveEveryMs = 60_000
+const keepLivePositions = 10_000
+
+/** What the hub tells of a key. */
+export type KeyListener = (accountId: number, keyId: number) => void
+
+/** One on each gateway. It learns of new positions, finds whom they concern, and loads each entity once for all of its own streams. */
+export class Hub {
+  readonly #sql: Sql
+  readonly #codec: CursorCodec
+  readonly #log: Logger
+  readonly #signal: AbortSignal
+  readonly #bell = new Bell()
+  readonly #checkpointBell = new Bell()
+  readonly #streams = { PRODUCT: new Map<number, Set<ViewStream<'PRODUCT'>>>(), STOCK: new Map<number, Set<ViewStream<'STOCK'>>>() }
+  readonly #keyListeners = new Set<KeyListener>()
+  readonly #viewBells = new Map<number, Set<Bell>>()
+  /** Streams whose window is full, and when each was last seen to move. */
+  readonly #fullWindows = new Set<StreamKey>()
+  #head = 0
+  #epoch = 0
+  #ranges: readonly PositionRange[] = []
+
+  constructor(sql: Sql, codec: CursorCodec, log: Logger, signal: AbortSignal) {
+    this.#sql = sql
+    this.#codec = codec
+    this.#log = log
+    this.#signal = signal
+    signal.addEventListener('abort', () => {
+      this.#bell.ring()
+      this.#checkpointBell.ring()
+    })
+  }
+
+  /** Everything up to here has been offered to the streams. */
+  get head(): number {
+    return this.#head
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get ranges(): readonly PositionRange[] {
+    return this.#ranges
+  }
+
+  get streamCount(): number {
+    return this.#allStreams().length
+  }
+
+  /** Something may have a new position. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  onKeyChanged(listener: KeyListener): () => void {
+    this.#keyListeners.add(listener)
+    return () => this.#keyListeners.delete(listener)
+  }
+
+  /** A bell that rings whenever the view changes or acknowledges on this gateway. */
+  viewBell(viewId: number): { readonly bell: Bell; readonly release: () => void } {
+    const bells = this.#viewBells.get(viewId) ?? new Set()
+    const bell = new Bell()
+    this.#viewBells.set(viewId, bells.add(bell))
+    const release = (): void => {
+      bells.delete(bell)
+      if (bells.size === 0) this.#viewBells.delete(viewId)
+    }
+    return { bell, release }
+  }
+
+  // ---- streams
+
+  /** Serves a stream from now on. */
+  async open<S extends ServedStream>(
+    key: StreamKey & { readonly stream: S },
+    options: StreamOptions,
+    from: { readonly checkpoint: Checkpoint; readonly cursor: Progress | undefined; readonly session: number | undefined },
+  ): Promise<ViewStream<S>> {
+    const registry = this.#registry(key.stream)
+    const stream: ViewStream<S> = new ViewStream(key, options, from, {
+      sql: this.#sql,
+      headOf: () => this.#head,
+      encodeCursor: (of, progress) => this.encodeCursor(of, progress),
+      watchCheckpoint: () => this.#watchCheckpoint(key),
+      detach: () => this.#detach(registry, stream),
+      warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
+    })
+    const streams = registry.get(key.viewId) ?? new Set()
+    registry.set(key.viewId, streams.add(stream))
+    await this.#control([key])
+    return stream
+  }
+
+  #registry<S extends ServedStream>(stream: S): Map<number, Set<ViewStream<S>>> {
+    const registries: { readonly [K in ServedStream]: Map<number, Set<ViewStream<K>>> } = this.#streams
+    return registries[stream]
+  }
+
+  async #detach<S extends ServedStream>(registry: Map<number, Set<ViewStream<S>>>, stream: ViewStream<S>): Promise<void> {
+    const { key } = stream
+    const streams = registry.get(key.viewId)
+    if (streams?.delete(stream) !== true) return
+    if (streams.size === 0) registry.delete(key.viewId)
+    this.#fullWindows.delete(key)
+    try {
+      if (stream.passed !== undefined) await advanceCheckpoint(this.#sql, key, stream.passed, false)
+      if (stream.session !== undefined) await endSession(this.#sql, key, stream.session)
+    } catch (error) {
+      this.#log.warn({ err: error, viewId: key.viewId }, 'could not write down that a stream has ended')
+    }
+  }
+
+  /** Ends every stream: its consumer is told why. */
+  endStreams(reason: SynkvyError): void {
+    for (const stream of this.#allStreams()) stream.endWith(reason)
+  }
+
+  #allStreams(): readonly ViewStream<ServedStream>[] {
+    return [...this.#streams.PRODUCT.values(), ...this.#streams.STOCK.values()].flatMap((streams) => [...streams])
+  }
+
+  #streamsOf(key: StreamKey): readonly ViewStream<ServedStream>[] {
+    if (key.stream !== 'PRODUCT' && key.stream !== 'STOCK') return []
+    return [...(this.#streams[key.stream].get(key.viewId) ?? [])]
+  }
+
+  encodeCursor({ viewId, stream }: StreamKey, progress: Progress): string {
+    const nonce = rangeOf(this.#ranges, progress.live)?.nonce ?? 0
+    return this.#codec.encode({ viewId, stream, epoch: this.#epoch, nonce, progress })
+  }
+
+  /** An acknowledge came to this gateway. */
+  acknowledged(key: StreamKey, checkpoint: Checkpoint): void {
+    for (const stream of this.#streamsOf(key)) stream.onCheckpoint(checkpoint)
+    this.#ringView(key.viewId)
+  }
+
+  // ---- the rounds
+
+  /** Offers what changes until the signal fires. `everyMs` says how long to wait for a ring before looking all the same. */
+  async run(everyMs: () => number | undefined): Promise<void> {
+    while (!this.#signal.aborted) {
+      try {
+        while (await this.#round());
+      } catch (error) {
+        if (!this.#signal.aborted) this.#log.warn({ err: error }, 'the hub could not read the feed')
+      }
+      if (!this.#signal.aborted) await this.#bell.wait(everyMs())
+    }
+  }
+
+  /** Reads what the hub starts from. */
+  async start(): Promise<void> {
+    const { head, epoch } = await readNewPositions(this.#sql, 0, [], 0)
+    this.#head = head
+    this.#epoch = epoch
+    this.#ranges = await readRanges(this.#sql)
+  }
+
+  /** Offers the new positions; true when there are more. */
+  async #round(): Promise<boolean> {
+    const accountIds = [...new Set(this.#allStreams().flatMap((stream) => (stream.isFollowing ? [stream.key.accountId] : [])))]
+    const { head, epoch, isFull, rows } = await readNewPositions(this.#sql, this.#head, accountIds, positionsAtOnce)
+    // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
+    this.#dropUnasked(accountIds)
+    const loads = [this.#planOffers('PRODUCT', rows), this.#planOffers('STOCK', rows)]
+    const upTo = isFull ? (rows.at(-1)?.position ?? head) : Math.max(head, this.#head)
+    if (upTo > (this.#ranges.at(-1)?.ends ?? 0)) this.#ranges = await readRanges(this.#sql)
+    const offers = await Promise.all(loads.map((load) => load()))
+    // From here to the new head nothing waits: a stream sees all of a round or nothing.
+    for (const offer of offers) offer()
+    this.#head = upTo
+    this.#epoch = epoch
+    await this.#tell(rows)
+    return isFull
+  }
+
+  /** Streams that began to follow while the round was being read, in accounts that it did not ask for, read from the feed for themselves. */
+  #dropUnasked(accountIds: readonly number[]): void {
+    const asked = new Set(accountIds)
+    for (const stream of this.#allStreams()) {
+      if (stream.isFollowing && !asked.has(stream.key.accountId)) stream.fallBehind()
+    }
+  }
+
+  /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
+  #planOffers<S extends ServedStream>(stream: S, rows: readonly NewPosition[]): () => Promise<() => void> {
+    const registry = this.#registry(stream)
+    const ofStream = rows.filter((row) => row.subject === stream)
+    const changedAccounts = new Set(ofStream.map((row) => row.accountId))
+    const concerned = [...registry.values()].flatMap((streams) => [...streams]).filter((one) => one.isFollowing && changedAccounts.has(one.key.accountId))
+    if (concerned.length === 0) return async () => () => {}
+    const accounts = new Set(concerned.map((one) => one.key.accountId))
+    const changed = ofStream.filter((row) => accounts.has(row.accountId))
+    if (changed.length > entitiesAtOnce) return async () => () => concerned.forEach((one) => one.fallBehind())
+    const viewIds = [...new Set(concerned.map((one) => one.key.viewId))]
+    return async () => {
+      const { epoch, dispatches } = await readDispatches(this.#sql, stream, changed, viewIds)
+      return () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, epoch))
+    }
+  }
+
+  /** Offers an entity to every view that it concerns, but for the one whose own change it is. */
+  #offer<S extends ServedStream>(registry: Map<number, Set<ViewStream<S>>>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
+    for (const link of dispatch.concerned) {
+      if (dispatch.originViewId === link.viewId) continue
+      registry.get(link.viewId)?.forEach((stream) => stream.offer({ row: dispatch, link, epoch }))
+    }
+  }
+
+  /** Passes on what is not about an entity. */
+  async #tell(rows: readonly NewPosition[]): Promise<void> {
+    for (const row of rows) {
+      if (row.subject === 'KEY') this.#keyListeners.forEach((listener) => listener(row.accountId, row.entityId))
+    }
+    const views = rows.flatMap((row) => (row.subject === 'VIEW' ? [{ accountId: row.accountId, viewId: row.entityId }] : []))
+    if (views.length === 0) return
+    await this.#control(views)
+    views.forEach(({ viewId }) => this.#ringView(viewId))
+  }
+
+  #ringView(viewId: number): void {
+    this.#viewBells.get(viewId)?.forEach((bell) => bell.ring())
+  }
+
+  /** Tells the streams of these views how their view stands. */
+  async #control(views: readonly ViewKey[]): Promise<void> {
+    const viewIds = new Set(views.map((view) => view.viewId))
+    const streams = this.#allStreams().filter((stream) => viewIds.has(stream.key.viewId))
+    if (streams.length === 0) return
+    const controls = await readControls(this.#sql, views)
+    await Promise.all(streams.map((stream) => stream.onControl(controls.get(controlKey(stream.key)))))
+  }
+
+  // ---- windows
+
+  #watchCheckpoint(key: StreamKey): void {
+    this.#fullWindows.add(key)
+    this.#checkpointBell.ring()
+  }
+
+  /** Looks after the checkpoints of full windows, all in one query, more and more seldom while none of them moves. */
+  async watchCheckpoints(): Promise<void> {
+    let pauseMs = shortestCheckpointLookMs
+    while (!this.#signal.aborted) {
+      const full = [...this.#fullWindows].filter((key) => this.#streamsOf(key).some((stream) => stream.isWindowFull))
+      if (full.length === 0) {
+        this.#fullWindows.clear()
+        await this.#checkpointBell.wait()
+        pauseMs = shortestCheckpointLookMs
+        continue
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      const hasMoved = await this.#lookAfter(full)
+      pauseMs = hasMoved ? shortestCheckpointLookMs : Math.min(longestCheckpointLookMs, pauseMs * 1.2)
+    }
+  }
+
+  async #lookAfter(keys: readonly StreamKey[]): Promise<boolean> {
+    try {
+      const checkpoints = await readCheckpoints(this.#sql, keys)
+      for (const checkpoint of checkpoints) this.#streamsOf(checkpoint).forEach((stream) => stream.onCheckpoint(checkpoint))
+    } catch (error) {
+      this.#log.warn({ err: error }, 'could not look after the checkpoints')
+    }
+    return keys.some((key) => this.#streamsOf(key).some((stream) => !stream.isWindowFull))
+  }
+
+  /** Saves now and then how far streams have come that have nothing to send, so that they need not read it all again. */
+  async keepPassed(): Promise<void> {
+    const idle = new Bell()
+    this.#signal.addEventListener('abort', () => idle.ring())
+    while (!this.#signal.aborted) {
+      await idle.wait(keepLiveEveryMs)
+      for (const stream of this.#allStreams()) {
+        if (!this.#signal.aborted && stream.passed !== undefined) await this.#keep(stream)
+      }
+    }
+  }
+
+  async #keep(stream: ViewStream<ServedStream>): Promise<void> {
+    if (stream.livePassed < keepLivePositions || stream.passed === undefined) return
+    try {
+      const checkpoint = await advanceCheckpoint(this.#sql, stream.key, stream.passed, false)
+      if (checkpoint !== undefined) stream.onCheckpoint(checkpoint)
+    } catch (error) {
+      this.#log.warn({ err: error, viewId: stream.key.viewId }, 'could not save how far a stream has come')
+    }
+  }
+}
+
+function controlKey({ viewId, stream }: Pick<StreamKey, 'viewId' | 'stream'>): string {
+  return `${viewId}/${stream}`
+}
+
+/** How these views stand, for each stream that they have opened, in one query. */
+async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<ReadonlyMap<string, Control>> {
+  const rows = await sql<
+    {
+      viewId: number
+      stream: ServedStream
+      isPaused: boolean
+      session: number
+      rewinds: number
+      runId: number | null
+      resendTo: number
+      linkedTo: number
+    }[]
+  >`
+    SELECT v.id AS "viewId", c.subject AS stream, v.paused AS "isPaused", c.session, c.rewinds, r.id AS "runId", r.linked_to AS "linkedTo",
+      CASE c.subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS "resendTo"
+    FROM unnest(${views.map((view) => view.accountId)}::bigint[], ${views.map((view) => view.viewId)}::bigint[]) AS k (account_id, view_id)
+    JOIN sync_views v ON v.account_id = k.account_id AND v.id = k.view_id
+    JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id
+    LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'`
+  return new Map(
+    rows.map((row) => {
+      const run: Run | undefined = row.runId === null ? undefined : { id: row.runId, resendTo: row.resendTo, linkedTo: row.linkedTo }
+      return [controlKey(row), { isPaused: row.isPaused, run, session: row.session, rewinds: row.rewinds }]
+    }),
+  )
+}

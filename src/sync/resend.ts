@@ -1,0 +1,186 @@
+import type { Database, TransactionSql } from '../db/client.ts'
+import { advisoryLocks } from '../db/locks.ts'
+import type { resends } from '../db/tables/sync.ts'
+import { SynkvyError } from '../errors.ts'
+import { countMissingProducts, linkMissingProducts } from './links.ts'
+import { lockView, type LockedView } from './views.ts'
+
+export type ResendRow = Readonly<typeof resends.$inferSelect>
+export type ResendCause = ResendRow['cause']
+
+/** What "Resend all products" would do. */
+export interface ResendPlan {
+  readonly productCount: number
+  readonly linksToCreate: number
+  /** At the rate that was measured for this view; undefined where none was. */
+  readonly estimatedSeconds: number | undefined
+  readonly running: ResendRow | undefined
+  /** The latest that has ended. */
+  readonly last: ResendRow | undefined
+}
+
+export type ResendOutcome =
+  | { readonly at: 'started'; readonly resend: ResendRow; readonly linksCreated: number }
+  | { readonly at: 'running'; readonly resend: ResendRow }
+  | { readonly at: 'needs-confirmation'; readonly plan: ResendPlan }
+
+export interface ResendRequest {
+  /** A view's first resend needs none; a later one does. */
+  readonly confirm: boolean
+  readonly cause: ResendCause
+  readonly userId?: number | undefined
+}
+
+const resendColumns = (tx: TransactionSql | Database['sql']) => tx`
+  account_id AS "accountId", id, view_id AS "viewId", state, cause, total, product_resend_to AS "productResendTo", stock_resend_to AS "stockResendTo",
+  linked_to AS "linkedTo", epoch, started_by AS "startedBy", started_at AS "startedAt", first_acknowledged_at AS "firstAcknowledgedAt",
+  finished_at AS "finishedAt"`
+
+/**
+ * Links what is missing and begins a run, unless one runs: of any number of simultaneous calls on any number of gateways one starts it, and the
+ * others, having waited for the lock, find it running. Throws NOT_FOUND.
+ */
+export async function resendAllProducts(database: Database, accountId: number, viewId: number, request: ResendRequest): Promise<ResendOutcome> {
+  return database.sql.begin(async (tx) => {
+    const view = await lockForResend(tx, accountId, viewId)
+    const { running, last } = await resendsOf(tx, view)
+    if (running !== undefined) return { at: 'running', resend: running }
+    if (last !== undefined && last.total > 0 && !request.confirm) return { at: 'needs-confirmation', plan: await planFor(tx, view, running, last) }
+    const linksCreated = await linkMissingProducts(tx, view)
+    return { at: 'started', resend: await beginRun(tx, view, { ...request, epoch: 0 }), linksCreated }
+  })
+}
+
+/**
+ * Takes the transaction-level advisory lock of the view's resend (a session-level one would leak behind a pooler), then the view's own.
+ * The lock guards the start; the truth about a run is its row.
+ */
+async function lockForResend(tx: TransactionSql, accountId: number, viewId: number): Promise<LockedView> {
+  await tx`SELECT pg_advisory_xact_lock(${advisoryLocks.resend}, ${viewId % 2_147_483_647})`
+  return lockView(tx, accountId, viewId)
+}
+
+/**
+ * Moves a number, rather than rewriting a million rows: the run is RESEND up to where each stream's LINKED stands, and LINKED up to the last link.
+ */
+async function beginRun(
+  tx: TransactionSql,
+  view: LockedView,
+  { cause, userId, epoch }: { readonly cause: ResendCause; readonly userId?: number | undefined; readonly epoch: number },
+): Promise<ResendRow> {
+  const linkedOf = (stream: string) => tx`coalesce((
+    SELECT c.linked FROM checkpoints c WHERE c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}), 0)`
+  const [run] = await tx<ResendRow[]>`
+    INSERT INTO resends (account_id, view_id, cause, state, total, product_resend_to, stock_resend_to, linked_to, epoch, started_by, finished_at)
+    SELECT v.account_id, v.id, ${cause}, (CASE v.link_count WHEN 0 THEN 'COMPLETED' ELSE 'RUNNING' END)::resend_state, v.link_count,
+      ${linkedOf('PRODUCT')}, ${linkedOf('STOCK')}, v.link_position, ${epoch}, ${userId ?? null}, CASE v.link_count WHEN 0 THEN now() END
+    FROM sync_views v WHERE v.account_id = ${view.accountId} AND v.id = ${view.id}
+    RETURNING ${resendColumns(tx)}`
+  if (run === undefined) throw new Error('INSERT … RETURNING answered nothing')
+  await tx`
+    UPDATE checkpoints SET resend_id = ${run.id}, resend = 0, resend_item = DEFAULT, resend_done = 0
+    WHERE account_id = ${view.accountId} AND view_id = ${view.id}`
+  return run
+}
+
+/** Ends the run alone: what was linked is still sent, and everything that changes. Throws RESEND_NOT_RUNNING, NOT_FOUND. */
+export async function cancelResend(database: Database, accountId: number, viewId: number): Promise<ResendRow> {
+  return database.sql.begin(async (tx) => {
+    await lockForResend(tx, accountId, viewId)
+    const [run] = await cancelRunning(tx, accountId, viewId)
+    if (run === undefined) throw new SynkvyError('RESEND_NOT_RUNNING', 'No resend of this sync view is running, so there is nothing to cancel.')
+    return run
+  })
+}
+
+function cancelRunning(tx: TransactionSql, accountId: number, viewId: number) {
+  return tx<ResendRow[]>`
+    UPDATE resends SET state = 'CANCELLED', finished_at = clock_timestamp()
+    WHERE account_id = ${accountId} AND view_id = ${viewId} AND state = 'RUNNING' RETURNING ${resendColumns(tx)}`
+}
+
+/**
+ * Puts right a view that has seen what this database has not (a replica that lagged was promoted, or a backup restored): begins a new epoch, unless
+ * one has begun since `seenEpoch`, and resends to the view, once for an epoch. Answers the run.
+ */
+export async function resendAfterFork(database: Database, accountId: number, viewId: number, seenEpoch: number): Promise<ResendRow> {
+  return database.sql.begin(async (tx) => {
+    const view = await lockForResend(tx, accountId, viewId)
+    const [state] = await tx<{ epoch: number }[]>`UPDATE sequencer SET epoch = greatest(epoch, ${seenEpoch + 1}) RETURNING epoch`
+    const [done] = await tx<ResendRow[]>`
+      SELECT ${resendColumns(tx)} FROM resends
+      WHERE account_id = ${accountId} AND view_id = ${viewId} AND cause = 'FAILOVER' AND epoch > ${seenEpoch} ORDER BY id DESC LIMIT 1`
+    if (done !== undefined) return done
+    await cancelRunning(tx, accountId, viewId)
+    return beginRun(tx, view, { cause: 'FAILOVER', epoch: state?.epoch ?? seenEpoch + 1 })
+  })
+}
+
+/** What a resend would do. Changes nothing. Throws NOT_FOUND. */
+export async function resendPlan(database: Database, accountId: number, viewId: number): Promise<ResendPlan> {
+  return database.sql.begin(async (tx) => {
+    const view = await lockView(tx, accountId, viewId)
+    const { running, last } = await resendsOf(tx, view)
+    return planFor(tx, view, running, last)
+  })
+}
+
+async function planFor(tx: TransactionSql, view: LockedView, running: ResendRow | undefined, last: ResendRow | undefined): Promise<ResendPlan> {
+  const linksToCreate = await countMissingProducts(tx, view)
+  const productCount = view.linkCount + linksToCreate
+  const rate = await measuredRate(tx, view)
+  return { productCount, linksToCreate, estimatedSeconds: rate === undefined ? undefined : productCount / rate, running, last }
+}
+
+/** Products a second of the view's latest resend that was completed and long enough to tell. */
+async function measuredRate(tx: TransactionSql, view: LockedView): Promise<number | undefined> {
+  const [row] = await tx<{ rate: number | null }[]>`
+    SELECT (total / greatest(extract(epoch FROM finished_at - coalesce(first_acknowledged_at, started_at)), 0.001))::float8 AS rate FROM resends
+    WHERE account_id = ${view.accountId} AND view_id = ${view.id} AND state = 'COMPLETED' AND total > 0 ORDER BY id DESC LIMIT 1`
+  return row?.rate ?? undefined
+}
+
+async function resendsOf(tx: TransactionSql, view: LockedView): Promise<{ running: ResendRow | undefined; last: ResendRow | undefined }> {
+  const rows = await tx<ResendRow[]>`
+    SELECT ${resendColumns(tx)} FROM resends WHERE account_id = ${view.accountId} AND view_id = ${view.id} ORDER BY id DESC LIMIT 2`
+  return { running: rows.find((row) => row.state === 'RUNNING'), last: rows.find((row) => row.state !== 'RUNNING') }
+}
+
+/** The view's latest run, whatever its state. */
+export async function latestResend(database: Database, accountId: number, viewId: number): Promise<ResendRow | undefined> {
+  const [row] = await database.sql<ResendRow[]>`
+    SELECT ${resendColumns(database.sql)} FROM resends WHERE account_id = ${accountId} AND view_id = ${viewId} ORDER BY id DESC LIMIT 1`
+  return row
+}
+
+export async function findResend(database: Database, accountId: number, id: number): Promise<ResendRow | undefined> {
+  const [row] = await database.sql<ResendRow[]>`SELECT ${resendColumns(database.sql)} FROM resends WHERE account_id = ${accountId} AND id = ${id}`
+  return row
+}
+
+/** How far a run has come. */
+export interface ResendProgress {
+  /** Products that are done with on every stream that the view has opened. */
+  readonly acknowledged: number
+  /** Measured from the first acknowledge of the run. */
+  readonly ratePerSecond: number | undefined
+  readonly estimatedCompletionAt: Date | undefined
+}
+
+export async function resendProgressOf(database: Database, resend: ResendRow): Promise<ResendProgress> {
+  const [row] = await database.sql<{ done: number | null; now: Date }[]>`
+    SELECT min(resend_done) AS done, clock_timestamp() AS now FROM checkpoints
+    WHERE account_id = ${resend.accountId} AND view_id = ${resend.viewId} AND subject IN ('PRODUCT', 'STOCK') AND resend_id = ${resend.id}`
+  return progressOf(resend, row?.done ?? 0, row?.now ?? new Date())
+}
+
+/** A run's progress from what is done with at a moment. What was removed or overtaken is done with too, so the end is always the whole. */
+export function progressOf(resend: ResendRow, done: number, now: Date): ResendProgress {
+  const acknowledged = resend.state === 'COMPLETED' ? resend.total : Math.min(done, resend.total)
+  if (resend.firstAcknowledgedAt === null || acknowledged === 0) return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }
+  const seconds = ((resend.finishedAt ?? now).getTime() - resend.firstAcknowledgedAt.getTime()) / 1000
+  if (seconds <= 0) return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }
+  const ratePerSecond = acknowledged / seconds
+  const left = (resend.total - acknowledged) / ratePerSecond
+  return { acknowledged, ratePerSecond, estimatedCompletionAt: resend.state === 'RUNNING' ? new Date(now.getTime() + left * 1000) : undefined }
+}

@@ -1,0 +1,247 @@
+import type { Logger } from 'pino'
+import type { Caller } from '../access/caller.ts'
+import type { Database } from '../db/client.ts'
+import { SynkvyError } from '../errors.ts'
+import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
+import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
+import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
+import { Hub, type KeyListener } from './hub.ts'
+import { isForked, rangeOf, readKnownPositions } from './positions.ts'
+import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
+import { Sequencer } from './sequencer.ts'
+import { streamStatuses } from './status.ts'
+import { viewGone, viewPaused, type ViewStream } from './view-stream.ts'
+import { Watcher } from './watch.ts'
+import { findSyncView, viewNotFound, type SyncViewRow } from './views.ts'
+
+const resendLookMs = 500
+const statusLookMs = 1_000
+/** The hub's safety poll: behind the sequencer of its own gateway, and behind that of another. */
+const hubLookMs = 1_000
+
+export interface PullOptions {
+  readonly afterCursor?: string | undefined
+  /** Changes at most. */
+  readonly first: number
+  /** How long to wait for something to come: 0 to 30. */
+  readonly waitSeconds: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The feed's engine on one gateway: it sequences when elected, and serves the streams of its own consumers. */
+export class Sync implements AsyncDisposable {
+  readonly #database: Database
+  readonly #codec: CursorCodec
+  readonly #node: number
+  readonly #hub: Hub
+  readonly #sequencer: Sequencer
+  readonly #stop: AbortController
+  readonly #work: Promise<unknown>
+  readonly #listening: { readonly stop: () => Promise<void> }
+
+  constructor(parts: {
+    readonly database: Database
+    readonly codec: CursorCodec
+    readonly node: number
+    readonly hub: Hub
+    readonly sequencer: Sequencer
+    readonly stop: AbortController
+    readonly work: Promise<unknown>
+    readonly listening: { readonly stop: () => Promise<void> }
+  }) {
+    this.#database = parts.database
+    this.#codec = parts.codec
+    this.#node = parts.node
+    this.#hub = parts.hub
+    this.#sequencer = parts.sequencer
+    this.#stop = parts.stop
+    this.#work = parts.work
+    this.#listening = parts.listening
+  }
+
+  /** Revisions are shown as `epoch * 2^53 +` the stored number. */
+  get epoch(): number {
+    return this.#hub.epoch
+  }
+
+  /** Whether this gateway sequences, and how many streams it serves. */
+  get figures(): { readonly isLeading: boolean; readonly streams: number; readonly head: number } {
+    return { isLeading: this.#sequencer.isLeading, streams: this.#hub.streamCount, head: this.#hub.head }
+  }
+
+  /** Hurries the sequencer after an own write. Costs nothing; the trigger has told it in any case. */
+  poke(): void {
+    this.#sequencer.ring()
+  }
+
+  onKeyChanged(listener: KeyListener): () => void {
+    return this.#hub.onKeyChanged(listener)
+  }
+
+  /**
+   * Opens a stream of the caller's own sync view: an object with `next` and `return`. A subscription of the same stream that is open ends.
+   * Throws NO_SYNC_VIEW, SYNC_VIEW_PAUSED, INVALID_CURSOR.
+   */
+  async open<S extends ServedStream>(caller: Caller, stream: S, options: StreamOptions): Promise<ViewStream<S>> {
+    const view = await this.#viewOf(caller)
+    if (view.paused) throw viewPaused()
+    const key = { accountId: view.accountId, viewId: view.id, stream }
+    const cursor = options.afterCursor === undefined ? undefined : await this.#accept(key, options.afterCursor)
+    await ensureCheckpoint(this.#database.sql, key)
+    const isPull = options.transport === 'PULL'
+    const checkpoint = isPull
+      ? await readCheckpoint(this.#database.sql, key)
+      : await beginSession(this.#database.sql, key, this.#node, options.transport)
+    if (checkpoint === undefined) throw viewGone()
+    return this.#hub.open(key, options, { checkpoint, cursor: cursor?.progress, session: isPull ? undefined : checkpoint.session })
+  }
+
+  /** One batch of a stream, for who cannot hold a connection: at once what there is, or what comes within `waitSeconds`. Throws as `open` does. */
+  async pull<S extends ServedStream>(caller: Caller, stream: S, options: PullOptions): Promise<Batch<EntityOf[S]>> {
+    const { afterCursor, first: batchSize, waitSeconds, signal } = options
+    const opened = await this.open(caller, stream, { afterCursor, batchSize, maxInFlight: Number.MAX_SAFE_INTEGER, transport: 'PULL' })
+    const giveUp = (): void => opened.endWith('done')
+    const timer = waitSeconds > 0 ? setTimeout(giveUp, waitSeconds * 1000) : undefined
+    signal?.addEventListener('abort', giveUp)
+    try {
+      return await firstWithSomething(opened, waitSeconds > 0)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+      await opened.return()
+    }
+  }
+
+  /** Everything up to the cursor is safely stored over there. Throws NO_SYNC_VIEW, INVALID_CURSOR. */
+  async acknowledge(caller: Caller, text: string): Promise<StreamKey> {
+    const { key, cursor } = await this.#readOwn(caller, text)
+    if (cursor === undefined) return key
+    const checkpoint = await advanceCheckpoint(this.#database.sql, key, cursor.progress, true)
+    if (checkpoint === undefined) throw invalidCursor()
+    this.#hub.acknowledged(key, checkpoint)
+    return key
+  }
+
+  /** Goes back to the cursor on purpose. A subscription that is open reads on from there. Throws as `acknowledge` does. */
+  async rewind(caller: Caller, text: string): Promise<StreamKey> {
+    const { key, cursor } = await this.#readOwn(caller, text)
+    if (cursor === undefined) return key
+    const checkpoint = await rewindCheckpoint(this.#database.sql, key, cursor.progress)
+    if (checkpoint === undefined) throw invalidCursor()
+    this.#hub.acknowledged(key, checkpoint)
+    return key
+  }
+
+  /** The view's latest resend, and again whenever it moves. Throws NOT_FOUND while there is none. */
+  watchResend(accountId: number, viewId: number): Watcher<ResendRow> {
+    const { bell, release } = this.#hub.viewBell(viewId)
+    const faces = new Map<ResendRow, string>()
+    const read = async (): Promise<ResendRow> => {
+      const resend = await latestResend(this.#database, accountId, viewId)
+      if (resend === undefined) throw new SynkvyError('NOT_FOUND', 'This sync view has no resend yet. Start one with resendAllProducts.')
+      const { acknowledged } = await resendProgressOf(this.#database, resend)
+      faces.clear()
+      faces.set(resend, `${resend.id} ${resend.state} ${acknowledged}`)
+      return resend
+    }
+    return new Watcher({
+      read,
+      faceOf: (resend) => faces.get(resend) ?? '',
+      bell,
+      release,
+      lookEveryMs: (resend) => (resend.state === 'RUNNING' ? resendLookMs : statusLookMs),
+    })
+  }
+
+  /** A view, and again whenever it or its streams' statuses change. Throws NOT_FOUND. */
+  watchView(accountId: number, viewId: number): Watcher<SyncViewRow> {
+    const { bell, release } = this.#hub.viewBell(viewId)
+    const faces = new Map<SyncViewRow, string>()
+    const read = async (): Promise<SyncViewRow> => {
+      const view = await findSyncView(this.#database, accountId, viewId)
+      if (view === undefined) throw viewNotFound()
+      const [statuses, resend] = await Promise.all([streamStatuses(this.#database, accountId, viewId), latestResend(this.#database, accountId, viewId)])
+      faces.clear()
+      faces.set(view, JSON.stringify([view, statuses, resend?.id, resend?.state]))
+      return view
+    }
+    return new Watcher({ read, faceOf: (view) => faces.get(view) ?? '', bell, release, lookEveryMs: () => statusLookMs })
+  }
+
+  async #viewOf(caller: Caller): Promise<{ readonly accountId: number; readonly id: number; readonly paused: boolean }> {
+    const [view] = await this.#database.sql<{ id: number; paused: boolean }[]>`
+      SELECT id, paused FROM sync_views WHERE account_id = ${caller.accountId} AND user_id = ${caller.userId}`
+    if (view === undefined) throw viewGone()
+    return { accountId: caller.accountId, ...view }
+  }
+
+  /** Reads a cursor of one of the caller's own streams. Its stream is in it. */
+  async #readOwn(caller: Caller, text: string): Promise<{ readonly key: StreamKey; readonly cursor: Cursor | undefined }> {
+    const view = await this.#viewOf(caller)
+    const key = { accountId: view.accountId, viewId: view.id, stream: this.#codec.decode(text).stream }
+    return { key, cursor: await this.#accept(key, text) }
+  }
+
+  /**
+   * A cursor that is this view's and this stream's, or INVALID_CURSOR. Undefined when it has seen what this database has not: then the view is put right,
+   * and reads on from its checkpoint.
+   */
+  async #accept(key: StreamKey, text: string): Promise<Cursor | undefined> {
+    const cursor = this.#codec.decode(text)
+    if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
+    if (this.#isOfThisTerm(cursor)) return cursor
+    const known = await readKnownPositions(this.#database.sql, key)
+    if (known === undefined) throw viewGone()
+    if (!isForked(cursor, known)) return cursor
+    await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
+    return undefined
+  }
+
+  /** Whether the cursor was made in the range that is in use: nothing can have been lost since. */
+  #isOfThisTerm({ epoch, nonce, progress }: Cursor): boolean {
+    const range = rangeOf(this.#hub.ranges, progress.live)
+    return epoch === this.#hub.epoch && range !== undefined && range.usedTo === null && range.nonce === nonce && progress.live <= this.#hub.head
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    this.#hub.endStreams(new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again: another one, or this one restarted, serves you.'))
+    await this.#listening.stop()
+    await this.#work
+  }
+}
+
+/** The first batch that has something in it, or the last that there was when the time was over. */
+async function firstWithSomething<S extends ServedStream>(stream: ViewStream<S>, mayWait: boolean): Promise<Batch<EntityOf[S]>> {
+  let latest: Batch<EntityOf[S]> | undefined
+  for await (const batch of { [Symbol.asyncIterator]: () => ({ next: () => stream.next() }) }) {
+    latest = batch
+    if (batch.changes.length > 0 || batch.resendComplete || !mayWait) break
+  }
+  if (latest === undefined) throw new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway could not read in time. Call again.')
+  return latest
+}
+
+/** Starts the engine. It is ready when this resolves; dispose of it to stop. */
+export async function startSync(database: Database, { log }: { readonly log: Logger }): Promise<Sync> {
+  const stop = new AbortController()
+  const [state] = await database.sql<{ secret: string; node: number }[]>`
+    SELECT cursor_secret AS secret, nextval('node_numbers')::int AS node FROM sequencer`
+  if (state === undefined) throw new Error('the table sequencer has lost its row')
+  const codec = createCursorCodec(state.secret)
+  const hub = new Hub(database.sql, codec, log, stop.signal)
+  const sequencer = new Sequencer(database, state.node, log, { onNumbered: () => hub.ring() }, stop.signal)
+  await hub.start()
+  const listening = await listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
+  const work = Promise.all([sequencer.run(), hub.run(() => (sequencer.isLeading ? undefined : hubLookMs)), hub.watchCheckpoints(), hub.keepPassed()])
+  return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening })
+}
+
+/** Listens on a connection of its own, which comes back by itself; what was missed meanwhile is looked for. */
+async function listen(database: Database, channels: Readonly<Record<string, () => void>>): Promise<{ readonly stop: () => Promise<void> }> {
+  const client = database.direct('listener')
+  for (const [channel, onNotify] of Object.entries(channels)) {
+    await client.listen(channel, onNotify, onNotify)
+  }
+  return { stop: () => client.end({ timeout: 1 }) }
+}

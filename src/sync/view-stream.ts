@@ -1,0 +1,449 @@
+import { postgresFault } from '../db/faults.ts'
+import type { Sql } from '../db/client.ts'
+import { SynkvyError } from '../errors.ts'
+import { Bell } from './bell.ts'
+import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type ServedStream, type StreamOptions } from './change.ts'
+import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
+import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage } from './feed.ts'
+import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
+
+/** A run of "Resend all products", as one stream sees it. */
+export interface Run {
+  readonly id: number
+  /** RESEND goes over the links up to here. */
+  readonly resendTo: number
+  /** LINKED does the rest, up to here. */
+  readonly linkedTo: number
+}
+
+/** What a stream must know of its view: read again whenever the view changes. */
+export interface Control {
+  readonly isPaused: boolean
+  readonly run: Run | undefined
+  readonly session: number
+  readonly rewinds: number
+}
+
+/** What a stream needs from the gateway that it runs on. */
+export interface StreamHost {
+  readonly sql: Sql
+  /** Up to which position everything has been offered. */
+  readonly headOf: () => number
+  readonly encodeCursor: (key: StreamKey, progress: Progress) => string
+  /** The window is full, and nobody may be near to tell when it opens: look after the checkpoint. */
+  readonly watchCheckpoint: () => void
+  /** The consumer has gone. */
+  readonly detach: () => Promise<void>
+  readonly warn: (message: string, error: unknown) => void
+}
+
+/** An entity that changed, loaded once by the hub for all views that it concerns, and this view's link to it. */
+export interface Offer<Entity> {
+  readonly row: FeedRow<Entity>
+  readonly link: LinkPart
+  readonly epoch: number
+}
+
+/** A state that was sent: both numbers only grow, so they order the states of an entity for a view exactly. */
+interface SentState {
+  readonly revision: number
+  readonly linkRevision: number
+  readonly position: number | null
+  readonly at: number
+}
+
+/**
+ * How LIVE is read. BEHIND: the stream reads pages of the feed for itself. JOINING: it is reading what it hopes is the last of them, and keeps what
+ * is offered meanwhile. FOLLOWING: it takes what the hub offers.
+ */
+type LiveMode = 'BEHIND' | 'JOINING' | 'FOLLOWING'
+
+const mostStatesKept = 5_000
+const statesKeptMs = 60_000
+const longestPauseMs = 5_000
+
+/**
+ * One view's consumption of one stream: an object that is pulled, never a queue that is pushed to, so that a consumer that is slow or stuck costs
+ * nothing that grows. It merges three lanes, each a number: LIVE (feed positions), LINKED and RESEND (points in the view's links). LIVE goes first,
+ * but where both wait the other lanes have every second batch, so that a resend ends under any load.
+ */
+export class ViewStream<S extends ServedStream> implements AsyncIterableIterator<Batch<EntityOf[S]>> {
+  readonly key: StreamKey & { readonly stream: S }
+  readonly options: StreamOptions
+  /** The number of this subscription; undefined for a pull, which takes nothing over. */
+  readonly session: number | undefined
+  readonly #host: StreamHost
+  readonly #bell = new Bell()
+  readonly #start: Progress
+
+  /** What has been sent, or passed because it needs no sending. */
+  #sent: Progress
+  #acknowledged: Progress
+  #rewinds: number
+  /** Sent and not acknowledged, in order. */
+  #inFlight: Progress[] = []
+  #mode: LiveMode = 'BEHIND'
+  #offers = new Map<number, Offer<EntityOf[S]>>()
+  /** What LINKED and RESEND sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
+  #ahead = new Map<number, SentState>()
+  #run: Run | undefined
+  /** Counts the changes of the view's links, and how many of them LINKED has read. */
+  #linksChanged = 1
+  #linksRead = 0
+  #lastWasLive = false
+  #hasToldLevel = false
+  #hasToldComplete = false
+  /** Grows when the stream is set back: a page that was asked for before is dropped. */
+  #generation = 0
+  #pauseMs = 0
+  #end: SynkvyError | 'done' | undefined
+
+  constructor(
+    key: StreamKey & { readonly stream: S },
+    options: StreamOptions,
+    from: { readonly checkpoint: Checkpoint; readonly cursor: Progress | undefined; readonly session: number | undefined },
+    host: StreamHost,
+  ) {
+    this.key = key
+    this.options = options
+    this.session = from.session
+    this.#host = host
+    this.#acknowledged = from.checkpoint
+    this.#rewinds = from.checkpoint.rewinds
+    this.#start = from.cursor === undefined ? from.checkpoint : furthest(from.checkpoint, from.cursor)
+    this.#sent = this.#start
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** The next batch, when there is one and the window has room. Rejects with what ended the stream. */
+  async next(): Promise<IteratorResult<Batch<EntityOf[S]>, undefined>> {
+    for (;;) {
+      if (this.#end !== undefined) return this.#finish()
+      const batch = this.isWindowFull ? undefined : await this.#tryToRead()
+      if (this.#end !== undefined) return this.#finish()
+      if (batch !== undefined) return { done: false, value: batch }
+      if (this.isWindowFull) this.#host.watchCheckpoint()
+      await this.#bell.wait(this.#pauseMs === 0 ? undefined : this.#pauseMs)
+    }
+  }
+
+  /** The consumer wants no more. Ends a `next` that waits, too. */
+  async return(): Promise<IteratorResult<Batch<EntityOf[S]>, undefined>> {
+    this.endWith('done')
+    await this.#host.detach()
+    return { done: true, value: undefined }
+  }
+
+  /** Ends the stream: the consumer is told why. */
+  endWith(reason: SynkvyError | 'done'): void {
+    this.#end ??= reason
+    this.#offers.clear()
+    this.#bell.ring()
+  }
+
+  #finish(): IteratorResult<Batch<EntityOf[S]>, undefined> {
+    const reason = this.#end
+    this.#end = 'done'
+    if (reason instanceof SynkvyError) throw reason
+    return { done: true, value: undefined }
+  }
+
+  get isWindowFull(): boolean {
+    return this.#inFlight.length >= this.options.maxInFlight
+  }
+
+  get isFollowing(): boolean {
+    return this.#mode !== 'BEHIND'
+  }
+
+  /** What it may have moved on to by itself; undefined while anything is unacknowledged. */
+  get passed(): Progress | undefined {
+    const owesNothing = this.#inFlight.length === 0 && covers(this.#acknowledged, this.#start)
+    return owesNothing && !covers(this.#acknowledged, this.#sent) ? this.#sent : undefined
+  }
+
+  /** How many positions LIVE is beyond the checkpoint. */
+  get livePassed(): number {
+    return this.#sent.live - this.#acknowledged.live
+  }
+
+  // ---- told by the hub
+
+  /** Takes what the hub loaded. What gathers beyond a batch is let go: the stream reads it from the feed when its consumer gets there. */
+  offer(offer: Offer<EntityOf[S]>): void {
+    if (this.#mode === 'BEHIND') return
+    if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(this.#host.headOf())
+    this.#offers.set(offer.row.entityId, offer)
+    if (this.#offers.size > this.options.batchSize) this.fallBehind()
+    this.#bell.ring()
+  }
+
+  /** More has changed than the hub loads at once, or something of it was missed: read it from the feed. */
+  fallBehind(): void {
+    this.#mode = 'BEHIND'
+    this.#offers.clear()
+    this.#bell.ring()
+  }
+
+  onCheckpoint(checkpoint: Checkpoint): void {
+    this.#acknowledged = checkpoint
+    this.#inFlight = this.#inFlight.filter((sent) => !covers(checkpoint, sent))
+    if (checkpoint.rewinds > this.#rewinds) this.#restart(checkpoint)
+    this.#bell.ring()
+  }
+
+  /** The view, its links or its run have changed. */
+  async onControl(control: Control | undefined): Promise<void> {
+    if (control === undefined) return this.endWith(viewGone())
+    if (control.isPaused) return this.endWith(viewPaused())
+    if (this.session !== undefined && control.session > this.session) return this.endWith(takenOver())
+    if (control.rewinds > this.#rewinds) {
+      const checkpoint = await readCheckpoint(this.#host.sql, this.key)
+      if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
+    }
+    this.#follow(control.run)
+    this.#linksChanged += 1
+    this.#bell.ring()
+  }
+
+  /** Takes up a run that is new. Of one that has ended nothing more is sent. */
+  #follow(run: Run | undefined): void {
+    if (run !== undefined && run.id !== this.#sent.resendId) {
+      this.#sent = { ...this.#sent, resendId: run.id, resend: beforeAllLinks, done: 0 }
+    }
+    if (run?.id !== this.#run?.id) this.#hasToldComplete = false
+    this.#run = run
+  }
+
+  /** Goes back to the checkpoint. */
+  #restart(checkpoint: Checkpoint): void {
+    this.#generation += 1
+    this.#rewinds = checkpoint.rewinds
+    this.#sent = checkpoint
+    this.#inFlight = []
+    this.#ahead.clear()
+    this.#linksChanged += 1
+    this.fallBehind()
+  }
+
+  // ---- reading
+
+  /** Reads, and where the database is away waits and reads again: nothing has moved on meanwhile. */
+  async #tryToRead(): Promise<Batch<EntityOf[S]> | undefined> {
+    try {
+      const batch = await this.#read()
+      this.#pauseMs = 0
+      return batch
+    } catch (error) {
+      if (postgresFault(error)?.severity === 'ERROR' && !isPassing(error)) throw error
+      this.#host.warn(`the ${this.key.stream} stream of view ${this.key.viewId} waits for the database`, error)
+      this.fallBehind()
+      this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2 || 100)
+      return undefined
+    }
+  }
+
+  async #read(): Promise<Batch<EntityOf[S]> | undefined> {
+    const backlogFirst = this.#lastWasLive && this.#hasBacklog
+    const lanes = backlogFirst ? [this.#readBacklog, this.#readLive] : [this.#readLive, this.#readBacklog]
+    for (const readLane of lanes) {
+      const changes = await readLane.call(this)
+      if (changes === undefined) return this.#read()
+      if (changes.length > 0) {
+        this.#lastWasLive = readLane === this.#readLive
+        return this.#send(changes)
+      }
+    }
+    const mustTell = !this.#hasToldLevel || this.#completesRun
+    if (mustTell) return this.#send([])
+    await this.#keepPassed()
+    return undefined
+  }
+
+  get #hasBacklog(): boolean {
+    return this.#linksRead < this.#linksChanged || !this.#hasResent
+  }
+
+  get #hasResent(): boolean {
+    return this.#run === undefined || hasReached(this.#sent.resend, afterLink(this.#run.resendTo))
+  }
+
+  get #isLevel(): boolean {
+    return this.#mode === 'FOLLOWING' && this.#offers.size === 0 && !this.#hasBacklog
+  }
+
+  /** Whether all of the run has been sent, and the consumer has not been told. */
+  get #completesRun(): boolean {
+    return (
+      this.#run !== undefined && !this.#hasToldComplete && this.#hasResent && hasReached(this.#sent.linked, afterLink(this.#run.linkedTo))
+    )
+  }
+
+  #send(changes: readonly Change<EntityOf[S]>[]): Batch<EntityOf[S]> {
+    const resendComplete = this.#completesRun
+    this.#hasToldComplete ||= resendComplete
+    this.#hasToldLevel = this.#isLevel
+    if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
+    return {
+      cursor: this.#host.encodeCursor(this.key, this.#sent),
+      caughtUp: this.#hasToldLevel,
+      resendId: this.#run?.id,
+      resendComplete,
+      changes,
+    }
+  }
+
+  /** The changes of LIVE that wait; undefined when the stream was set back meanwhile. */
+  async #readLive(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
+    while (this.#mode === 'BEHIND') {
+      const generation = this.#generation
+      // From here on offers are kept: what commits after the page's snapshot is among them.
+      this.#mode = 'JOINING'
+      const page = await readLivePage(this.#host.sql, this.key.stream, this.key, this.#sent.live, this.options.batchSize)
+      if (generation !== this.#generation) return undefined
+      const isJoined = this.#mode === 'JOINING' && !page.isFull
+      if (isJoined) this.#mode = 'FOLLOWING'
+      else this.fallBehind()
+      this.#advanceLive(page.upTo)
+      const changes = page.rows.flatMap((row) => this.#liveChange({ row, link: row, epoch: page.epoch }))
+      if (changes.length > 0) return changes
+    }
+    return this.#takeOffers()
+  }
+
+  #takeOffers(): readonly Change<EntityOf[S]>[] {
+    const before = this.#sent.live
+    const offers = [...this.#offers.values()].filter(({ row }) => row.position === null || row.position > before)
+    this.#offers.clear()
+    this.#advanceLive(this.#host.headOf())
+    return offers.flatMap((offer) => this.#liveChange(offer))
+  }
+
+  #advanceLive(live: number): void {
+    if (live > this.#sent.live) this.#sent = { ...this.#sent, live }
+  }
+
+  /** What LIVE sends of a row: nothing where LINKED or RESEND has sent that state or a later one. */
+  #liveChange({ row, link, epoch }: Offer<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
+    const sent = this.#ahead.get(row.entityId)
+    const isSent = sent !== undefined && sent.revision >= row.revision && sent.linkRevision >= link.linkRevision
+    if (sent !== undefined && sent.revision <= row.revision) this.#ahead.delete(row.entityId)
+    if (isSent) return []
+    if (row.entity !== undefined) return [toChange('UPSERT', 'LIVE', row, link, epoch)]
+    // Deleted, but the tombstone has no position yet: it will come.
+    return row.deleted ? [toChange('DELETED', 'LIVE', row, link, epoch)] : []
+  }
+
+  /** The changes of LINKED, or else of RESEND, that come next; undefined when the stream was set back meanwhile. */
+  async #readBacklog(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
+    while (this.#linksRead < this.#linksChanged) {
+      const changes = await this.#readLinked()
+      if (changes === undefined || changes.length > 0) return changes
+    }
+    while (!this.#hasResent) {
+      const changes = await this.#readResend()
+      if (changes === undefined || changes.length > 0) return changes
+    }
+    return []
+  }
+
+  async #readLinked(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
+    const { generation, changed } = { generation: this.#generation, changed: this.#linksChanged }
+    const after = this.#sent.linked
+    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
+    if (generation !== this.#generation) return undefined
+    if (!page.isFull) this.#linksRead = changed
+    const run = this.#run
+    const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
+    this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }
+    return page.rows.flatMap((row) => this.#linkedChange(row, page.epoch))
+  }
+
+  async #readResend(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
+    const { generation, run } = { generation: this.#generation, run: this.#run }
+    if (run === undefined) return []
+    const after = this.#sent.resend
+    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: run.resendTo }, this.options.batchSize)
+    if (generation !== this.#generation || run.id !== this.#run?.id) return undefined
+    const resend = page.isFull ? page.upTo : afterLink(run.resendTo)
+    this.#sent = { ...this.#sent, resend, done: this.#sent.done + linksBegun(page.rows, after.position, run.resendTo) }
+    return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row, page.epoch)))
+  }
+
+  #linkedChange(row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
+    if (row.entityId === 0 || row.isOwn) return []
+    if (row.unlinked) return this.#backlogChange('UNLINKED', row, epoch)
+    if (row.entity !== undefined) return this.#backlogChange('UPSERT', row, epoch)
+    return row.deleted ? this.#backlogChange('DELETED', row, epoch) : []
+  }
+
+  #backlogChange(what: What, row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
+    if (row.isUnsequenced || row.position === null || row.position > this.#sent.live) this.#remember(row)
+    return [toChange(what, 'RESEND', row, row, epoch)]
+  }
+
+  #remember(row: LinkRowOfPage<EntityOf[S]>): void {
+    const now = Date.now()
+    const position = row.isUnsequenced ? null : row.position
+    this.#ahead.set(row.entityId, { revision: row.revision, linkRevision: row.linkRevision, position, at: now })
+    if (this.#ahead.size <= mostStatesKept) return
+    for (const [id, state] of this.#ahead) {
+      const isPassed = state.position !== null && state.position <= this.#sent.live
+      if (isPassed || state.at < now - statesKeptMs) this.#ahead.delete(id)
+    }
+  }
+
+  /** Saves that LINKED and RESEND have passed what needed no sending, so that a run ends even if its last links have nothing to send. */
+  async #keepPassed(): Promise<void> {
+    const passed = this.passed
+    if (passed === undefined || (hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))) return
+    const checkpoint = await advanceCheckpoint(this.#host.sql, this.key, passed, false)
+    if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
+  }
+}
+
+type What = 'UPSERT' | 'DELETED' | 'UNLINKED'
+
+/** What one sees: the larger of the entity's revision and its link's, so that linking and unlinking outrank what was sent before. */
+function toChange<Entity>(what: What, lane: Lane, row: FeedRow<Entity>, link: LinkPart, epoch: number): Change<Entity> {
+  return {
+    kind: what === 'UPSERT' ? 'UPSERT' : 'REMOVE',
+    lane,
+    id: row.entityId,
+    revision: shownRevision(epoch, Math.max(row.revision, link.linkRevision)),
+    entity: what === 'UPSERT' ? row.entity : undefined,
+    reason: what === 'UPSERT' ? undefined : what,
+    key: row.key,
+    locationCode: row.locationCode,
+    externalId: link.externalId,
+  }
+}
+
+/** How many links of a page belong to the run (not above `to`) and were not begun by the page before (which ended in the link at `after`). */
+function linksBegun(rows: readonly LinkRowOfPage<unknown>[], after: number, to: number): number {
+  const positions = rows.filter((row) => !row.unlinked && row.point.position > after && row.point.position <= to).map((row) => row.point.position)
+  return new Set(positions).size
+}
+
+/** Postgres is going down, coming up, out of connections or out of time: the same query may succeed later. */
+function isPassing(error: unknown): boolean {
+  const code = postgresFault(error)?.code ?? ''
+  return /^(08|53|57|40)/.test(code)
+}
+
+function takenOver(): SynkvyError {
+  return new SynkvyError('STREAM_TAKEN_OVER', 'A newer subscription of this stream by the same sync view took over. Do not reconnect.')
+}
+
+/** The refusal of a stream of a paused view. */
+export function viewPaused(): SynkvyError {
+  return new SynkvyError('SYNC_VIEW_PAUSED', 'This sync view is paused. Connect again when an admin of the shop lets it go on.')
+}
+
+/** The refusal of a stream by a user without a sync view. */
+export function viewGone(): SynkvyError {
+  return new SynkvyError('NO_SYNC_VIEW', 'Your user has no sync view. Create one with createSyncView, then connect again.')
+}

@@ -1,0 +1,190 @@
+import { and, asc, count, eq, gt } from 'drizzle-orm'
+import type { Caller } from '../access/caller.ts'
+import type { Database, TransactionSql } from '../db/client.ts'
+import { isUniqueViolation } from '../db/faults.ts'
+import { sequencer, syncViews } from '../db/tables/sync.ts'
+import { SynkvyError } from '../errors.ts'
+
+export type SyncViewRow = Readonly<typeof syncViews.$inferSelect>
+export type OrderScope = SyncViewRow['orderScope']
+
+export interface CreateSyncViewInput {
+  readonly name: string
+  readonly system?: string | null | undefined
+  readonly autoLink: boolean
+  readonly orderScope: OrderScope
+  readonly doorbellUrl?: string | null | undefined
+}
+
+/** What is left out stays as it is; null clears. */
+export interface UpdateSyncViewInput {
+  readonly name?: string | undefined
+  readonly system?: string | null | undefined
+  readonly autoLink?: boolean | undefined
+  readonly orderScope?: OrderScope | undefined
+  readonly paused?: boolean | undefined
+  readonly doorbellUrl?: string | null | undefined
+}
+
+const longestName = 200
+
+/**
+ * Makes the caller's sync view. The same input again answers the view that is there.
+ * Throws USER_NOT_INTEGRATION, USER_HAS_SYNC_VIEW (there is another one already), BAD_USER_INPUT.
+ */
+export async function createSyncView(database: Database, caller: Caller, input: CreateSyncViewInput): Promise<SyncViewRow> {
+  if (caller.kind !== 'INTEGRATION') {
+    throw new SynkvyError(
+      'USER_NOT_INTEGRATION',
+      `${caller.userName} is an ADMIN user. A sync view belongs to an external system: create a user of kind INTEGRATION and use its key.`,
+    )
+  }
+  checkViewInput(input)
+  try {
+    return await insertView(database, caller, input)
+  } catch (error) {
+    if (!isUniqueViolation(error, 'sync_views_user')) throw error
+    return viewThatIsThere(database, caller, input)
+  }
+}
+
+async function insertView(database: Database, caller: Caller, input: CreateSyncViewInput): Promise<SyncViewRow> {
+  return database.drizzle.transaction(async (tx) => {
+    const [state] = await tx.select({ head: sequencer.head }).from(sequencer)
+    const head = state?.head ?? 0
+    const [view] = await tx
+      .insert(syncViews)
+      .values({ ...input, accountId: caller.accountId, userId: caller.userId, createdPosition: head, autoLinkedTo: head })
+      .returning()
+    if (view === undefined) throw new Error('INSERT … RETURNING answered nothing')
+    return view
+  })
+}
+
+async function viewThatIsThere(database: Database, caller: Caller, input: CreateSyncViewInput): Promise<SyncViewRow> {
+  const [view] = await database.drizzle
+    .select()
+    .from(syncViews)
+    .where(and(eq(syncViews.accountId, caller.accountId), eq(syncViews.userId, caller.userId)))
+  if (view !== undefined && isSameInput(view, input)) return view
+  throw new SynkvyError(
+    'USER_HAS_SYNC_VIEW',
+    `${caller.userName} already has the sync view "${view?.name ?? ''}". Every sync view needs an INTEGRATION user of its own.`,
+  )
+}
+
+function isSameInput(view: SyncViewRow, input: CreateSyncViewInput): boolean {
+  return (
+    view.name === input.name &&
+    view.system === (input.system ?? null) &&
+    view.autoLink === input.autoLink &&
+    view.orderScope === input.orderScope &&
+    view.doorbellUrl === (input.doorbellUrl ?? null)
+  )
+}
+
+/** Changes a view. Throws NOT_FOUND, BAD_USER_INPUT. */
+export async function updateSyncView(database: Database, accountId: number, id: number, input: UpdateSyncViewInput): Promise<SyncViewRow> {
+  checkViewInput(input)
+  return database.drizzle.transaction(async (tx) => {
+    const [before] = await tx
+      .select()
+      .from(syncViews)
+      .where(and(eq(syncViews.accountId, accountId), eq(syncViews.id, id)))
+      .for('update')
+    if (before === undefined) throw viewNotFound()
+    // Switched on, autoLink takes what is new from now on.
+    const [state] = await tx.select({ head: sequencer.head }).from(sequencer)
+    const autoLinkedTo = input.autoLink === true && !before.autoLink ? (state?.head ?? 0) : before.autoLinkedTo
+    const [view] = await tx
+      .update(syncViews)
+      .set({ ...input, autoLinkedTo })
+      .where(and(eq(syncViews.accountId, accountId), eq(syncViews.id, id)))
+      .returning()
+    return view ?? before
+  })
+}
+
+/** Deletes a view with its links, checkpoints and runs. Its user stays, and may make another. Throws NOT_FOUND. */
+export async function deleteSyncView(database: Database, accountId: number, id: number): Promise<void> {
+  const gone = await database.drizzle
+    .delete(syncViews)
+    .where(and(eq(syncViews.accountId, accountId), eq(syncViews.id, id)))
+    .returning({ id: syncViews.id })
+  if (gone.length === 0) throw viewNotFound()
+}
+
+export async function findSyncView(database: Database, accountId: number, id: number): Promise<SyncViewRow | undefined> {
+  const [view] = await database.drizzle
+    .select()
+    .from(syncViews)
+    .where(and(eq(syncViews.accountId, accountId), eq(syncViews.id, id)))
+  return view
+}
+
+/** The views of an account by id, `first` of them after the one with the id `after`. */
+export async function syncViewsPage(
+  database: Database,
+  accountId: number,
+  page: { readonly first: number; readonly after?: number | undefined },
+): Promise<readonly SyncViewRow[]> {
+  return database.drizzle
+    .select()
+    .from(syncViews)
+    .where(and(eq(syncViews.accountId, accountId), gt(syncViews.id, page.after ?? 0)))
+    .orderBy(asc(syncViews.id))
+    .limit(page.first)
+}
+
+export async function countSyncViews(database: Database, accountId: number): Promise<number> {
+  const [row] = await database.drizzle.select({ count: count() }).from(syncViews).where(eq(syncViews.accountId, accountId))
+  return row?.count ?? 0
+}
+
+/** Refuses a view of another account and one that is not there in the same words. */
+export function viewNotFound(): SynkvyError {
+  return new SynkvyError('NOT_FOUND', 'There is no such sync view in your account.', { inputPath: ['syncViewId'] })
+}
+
+/** A view under its lock: whoever holds it gives out the view's link positions, so that they become visible in order. */
+export interface LockedView {
+  readonly accountId: number
+  readonly id: number
+  readonly linkPosition: number
+  readonly linkCount: number
+  readonly autoLinkedTo: number
+  readonly allLinkedTo: number
+  /** The feed's head when the lock was taken. */
+  readonly head: number
+  /**
+   * The first link position to give out: a hybrid logical clock like revisions, so that positions that were lost in a failover are never given
+   * out again.
+   */
+  readonly nextPosition: number
+}
+
+/** Takes the view's lock until the transaction ends. Throws NOT_FOUND. */
+export async function lockView(tx: TransactionSql, accountId: number, viewId: number): Promise<LockedView> {
+  const [view] = await tx<LockedView[]>`
+    SELECT account_id AS "accountId", id, link_position AS "linkPosition", link_count AS "linkCount", auto_linked_to AS "autoLinkedTo",
+      all_linked_to AS "allLinkedTo", (SELECT head FROM sequencer) AS head, greatest(link_position + 1, clock_microseconds()) AS "nextPosition"
+    FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId} FOR UPDATE`
+  if (view === undefined) throw viewNotFound()
+  return view
+}
+
+function checkViewInput(input: UpdateSyncViewInput): void {
+  if (input.name !== undefined && (input.name.trim() === '' || input.name.length > longestName)) {
+    throw new SynkvyError('BAD_USER_INPUT', `A sync view's name has 1 to ${longestName} characters.`, { inputPath: ['input', 'name'] })
+  }
+  if (typeof input.system === 'string' && input.system.length > longestName) {
+    throw new SynkvyError('BAD_USER_INPUT', `The system's name has at most ${longestName} characters.`, { inputPath: ['input', 'system'] })
+  }
+  if (typeof input.doorbellUrl === 'string' && !isWebAddress(input.doorbellUrl)) {
+    throw new SynkvyError('BAD_USER_INPUT', 'The doorbell is an http:// or https:// address.', { inputPath: ['input', 'doorbellUrl'] })
+  }
+}
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}

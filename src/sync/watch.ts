@@ -1,0 +1,51 @@
+import type { Bell } from './bell.ts'
+
+/** A value that is watched, and how. */
+export interface Watch<Value> {
+  readonly read: () => Promise<Value>
+  /** Two readings with the same face are the same to the watcher. */
+  readonly faceOf: (value: Value) => string
+  readonly bell: Bell
+  /** How long to wait for the bell before looking again. */
+  readonly lookEveryMs: (value: Value) => number
+  readonly release: () => void
+}
+
+/**
+ * A value, and again whenever it has changed: an object with `next` and `return`, because an async generator that waits cannot be returned from.
+ * The value is read when it is asked for, so a slow watcher misses states, never the last one.
+ */
+export class Watcher<Value> implements AsyncIterableIterator<Value> {
+  readonly #watch: Watch<Value>
+  #face: string | undefined
+  #isDone = false
+
+  constructor(watch: Watch<Value>) {
+    this.#watch = watch
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Value, undefined>> {
+    while (!this.#isDone) {
+      const value = await this.#watch.read()
+      const face = this.#watch.faceOf(value)
+      if (this.#isDone) break
+      if (face !== this.#face) {
+        this.#face = face
+        return { done: false, value }
+      }
+      await this.#watch.bell.wait(this.#watch.lookEveryMs(value))
+    }
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<Value, undefined>> {
+    this.#isDone = true
+    this.#watch.release()
+    this.#watch.bell.ring()
+    return { done: true, value: undefined }
+  }
+}
