@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { connectPostgres } from './connect.ts'
 
 /** postgres.js as synkvy uses it: int8 comes as a number, because ids, positions and stored revisions stay below 2^53. */
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -32,7 +33,7 @@ export interface Database extends AsyncDisposable {
 const int8: postgres.PostgresType<number> = { to: 20, from: [20], serialize: String, parse: Number }
 
 function connect(url: string, name: string, options: postgres.Options<Record<string, postgres.PostgresType>>): Sql {
-  return postgres(url, {
+  return connectPostgres(url, {
     ...options,
     // A pooler in transaction mode does not keep prepared statements.
     prepare: options.prepare ?? true,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { existsSync } from 'node:fs'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
+import { connectPostgres } from './connect.ts'
 import { advisoryLocks } from './locks.ts'
 
 /**
@@ -10,7 +10,7 @@ import { advisoryLocks } from './locks.ts'
  * (Drizzle's own migrator has no lock and fails then).
  */
 export async function migrateDatabase(directUrl: string): Promise<void> {
-  const client = postgres(directUrl, { max: 1, onnotice: () => {}, connection: { application_name: 'synkvy migrate' } })
+  const client = connectPostgres(directUrl, { max: 1, onnotice: () => {}, connection: { application_name: 'synkvy migrate' } })
   try {
     await client`SELECT pg_advisory_lock(${advisoryLocks.migration}, 0)`
     await migrate(drizzle({ client }), { migrationsFolder: migrationsFolder() })

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Database, TransactionSql } from '../db/client.ts'
 import { isUniqueViolation } from '../db/faults.ts'
@@ -187,4 +187,15 @@ function checkViewInput(input: UpdateSyncViewInput): void {
 
 function isWebAddress(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}
+
+export async function syncViewsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, SyncViewRow>> {
+  const rows = await database.drizzle.select().from(syncViews).where(and(eq(syncViews.accountId, accountId), inArray(syncViews.id, [...ids])))
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** Each user's view, by the user's id. */
+export async function syncViewsOfUsers(database: Database, accountId: number, userIds: readonly number[]): Promise<ReadonlyMap<number, SyncViewRow>> {
+  const rows = await database.drizzle.select().from(syncViews).where(and(eq(syncViews.accountId, accountId), inArray(syncViews.userId, [...userIds])))
+  return new Map(rows.map((row) => [row.userId, row]))
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import { inject } from 'vitest'
+import { connectPostgres } from '../../src/db/connect.ts'
 import { openDatabase, type Database } from '../../src/db/client.ts'
 import { withDatabase } from './global-setup.ts'
 
@@ -27,7 +28,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 async function asAdmin(server: string, work: (admin: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const admin = postgres(server, { max: 1, onnotice: () => {} })
+  const admin = connectPostgres(server, { max: 1, onnotice: () => {} })
   try {
     await work(admin)
   } finally {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
+import { connectPostgres } from '../../src/db/connect.ts'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const embedded = given === undefined ? await startEmbeddedPostgres({ dataDir: folder, durable: false }) : undefined
   const url = given ?? embedded?.url ?? ''
   const templateName = `synkvy_template_${process.pid}`
-  const admin = postgres(url, { max: 1, onnotice: () => {} })
+  const admin = connectPostgres(url, { max: 1, onnotice: () => {} })
   await admin`CREATE DATABASE ${admin(templateName)}`
   await migrateDatabase(withDatabase(url, templateName))
   project.provide('postgresUrl', url)

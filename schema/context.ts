@@ -1,0 +1,79 @@
+import DataLoader from 'dataloader'
+import type { Caller } from '../src/access/caller.ts'
+import { apiKeysOfUsers, type ApiKeyRow } from '../src/access/api-keys.ts'
+import { usersByIds } from '../src/access/users.ts'
+import { locationsByIds, productsByIds, stockLevelsOfVariants, variantsByIds, variantsOfProducts } from '../src/catalog/products.ts'
+import type { Database } from '../src/db/client.ts'
+import { SynkvyError } from '../src/errors.ts'
+import { linkStates, type LinkRow } from '../src/sync/links.ts'
+import type { Sync } from '../src/sync/sync.ts'
+import { syncViewsByIds, syncViewsOfUsers } from '../src/sync/views.ts'
+
+/** What every resolver is given. */
+export interface Context {
+  /** Undefined where no key was sent; every root field but introspection refuses that. */
+  readonly caller: Caller | undefined
+  /** Why there is no caller. */
+  readonly refusal: SynkvyError | undefined
+  readonly database: Database
+  readonly sync: Sync
+  readonly transport: 'WEBSOCKET' | 'SSE'
+  readonly loaders: Loaders
+}
+
+/** Who calls, or UNAUTHENTICATED. */
+export function requireCaller(context: Context): Caller {
+  if (context.caller !== undefined) return context.caller
+  throw context.refusal ?? new SynkvyError('UNAUTHENTICATED', 'There is no API key in this call.')
+}
+
+/** An admin who calls, or UNAUTHENTICATED or FORBIDDEN. */
+export function requireAdmin(context: Context): Caller {
+  const caller = requireCaller(context)
+  if (caller.kind === 'ADMIN') return caller
+  throw new SynkvyError('FORBIDDEN', 'This is for admins of the shop. Use a key of an ADMIN user.')
+}
+
+/** An admin, or the integration whose sync view this is; NOT_FOUND for another's. */
+export function requireViewAccess(context: Context, viewId: number): Caller {
+  const caller = requireCaller(context)
+  if (caller.kind === 'ADMIN' || caller.syncViewId === viewId) return caller
+  throw new SynkvyError('NOT_FOUND', 'There is no such sync view in your account.', { inputPath: ['syncViewId'] })
+}
+
+/** Whether the caller may know of this view: an integration knows its own alone. */
+export function maySeeView(context: Context, viewId: number): boolean {
+  const caller = requireCaller(context)
+  return caller.kind === 'ADMIN' || caller.syncViewId === viewId
+}
+
+/** One batch a tick for each relation, all within the caller's account. */
+export function createLoaders(database: Database, accountId: number) {
+  const byId = <Row>(load: (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>) =>
+    new DataLoader<number, Row | undefined>(async (ids) => {
+      const rows = await load(database, accountId, ids)
+      return ids.map((id) => rows.get(id))
+    })
+  return {
+    product: byId(productsByIds),
+    variant: byId(variantsByIds),
+    location: byId(locationsByIds),
+    variantsOfProduct: byId(variantsOfProducts),
+    stockLevelsOfVariant: byId(stockLevelsOfVariants),
+    user: byId(usersByIds),
+    syncView: byId(syncViewsByIds),
+    syncViewOfUser: byId(syncViewsOfUsers),
+    apiKeysOfUser: new DataLoader<number, readonly ApiKeyRow[]>(async (ids) => {
+      const rows = await apiKeysOfUsers(database, accountId, ids)
+      return ids.map((id) => rows.filter((row) => row.userId === id))
+    }),
+    linkState: new DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED', number>(
+      async (links) => {
+        const states = await linkStates(database, accountId, links)
+        return links.map((link) => states.get(link.id) ?? 'PENDING')
+      },
+      { cacheKeyFn: (link) => link.id },
+    ),
+  }
+}
+export type Loaders = ReturnType<typeof createLoaders>

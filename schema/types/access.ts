@@ -1,0 +1,155 @@
+import { findAccount, type AccountRow } from '../../src/access/accounts.ts'
+import { createApiKey, findApiKey, revokeApiKey, type ApiKeyRow } from '../../src/access/api-keys.ts'
+import { createUser, usersByIds, type UserRow } from '../../src/access/users.ts'
+import { builder, idOf, nodeNumber } from '../builder.ts'
+import { maySeeView, requireAdmin, requireCaller } from '../context.ts'
+import { payloadType } from '../payload.ts'
+import { SyncView } from './sync-view.ts'
+
+export const UserKind = builder.enumType('UserKind', {
+  description: 'What a user is. Expect values that are new to you.',
+  values: {
+    ADMIN: { description: 'An admin of the shop.' },
+    INTEGRATION: { description: 'An external system. It may have one sync view.' },
+  },
+})
+
+const AccountRef = builder.objectRef<AccountRow>('Account')
+export const Account = builder.node(AccountRef, {
+  description: 'The shop whose key you use. Everything that you see belongs to it.',
+  id: { resolve: (account) => account.id },
+  loadOne: (id, context) => (nodeNumber(id) === requireCaller(context).accountId ? findAccount(context.database, nodeNumber(id)) : null),
+  fields: (t) => ({
+    slug: t.exposeString('slug', { description: 'Its short name, unique on this gateway.' }),
+    name: t.exposeString('name', { description: 'Its name.' }),
+    currency: t.exposeString('currency', { description: 'The currency that its prices are in where nothing else is said: ISO 4217.' }),
+    pricesIncludeTax: t.exposeBoolean('pricesIncludeTax', { description: 'Whether its prices include tax.' }),
+  }),
+})
+
+const ApiKeyRef = builder.objectRef<ApiKeyRow>('ApiKey')
+export const ApiKey = builder.node(ApiKeyRef, {
+  description: 'An API key. Its secret was shown once, when it was made; only a hash of it is kept.',
+  id: { resolve: (key) => key.id },
+  loadOne: async (id, context) => {
+    const caller = requireCaller(context)
+    const key = await findApiKey(context.database, caller.accountId, nodeNumber(id))
+    return caller.kind === 'ADMIN' || key?.userId === caller.userId ? key : null
+  },
+  fields: (t) => ({
+    prefix: t.exposeString('prefix', { description: "The secret's beginning, by which people know it." }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to the minute or so; null when never.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it stops being good; null for never.' }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null when it was not.' }),
+  }),
+})
+
+const UserRef = builder.objectRef<UserRow>('User')
+export const User = builder.node(UserRef, {
+  description: 'Who may call: an admin of the shop, or an external system.',
+  id: { resolve: (user) => user.id },
+  loadOne: async (id, context) => {
+    const caller = requireCaller(context)
+    if (caller.kind !== 'ADMIN' && caller.userId !== nodeNumber(id)) return null
+    return (await usersByIds(context.database, caller.accountId, [nodeNumber(id)])).get(nodeNumber(id))
+  },
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Its name.' }),
+    kind: t.expose('kind', { type: UserKind, description: 'What it is.' }),
+    account: t.field({
+      type: Account,
+      description: 'The shop that it belongs to.',
+      resolve: async (user, _args, context) => {
+        const account = await findAccount(context.database, user.accountId)
+        if (account === undefined) throw new Error('a user without an account')
+        return account
+      },
+    }),
+    apiKeys: t.field({
+      type: [ApiKey],
+      description: 'Its API keys, the oldest first, those that are no longer good among them.',
+      resolve: async (user, _args, context) => [...(await context.loaders.apiKeysOfUser.load(user.id))],
+    }),
+    syncView: t.field({
+      type: SyncView,
+      nullable: true,
+      description: 'Its sync view: an INTEGRATION user has one at most, and no two share one.',
+      resolve: async (user, _args, context) => {
+        const view = await context.loaders.syncViewOfUser.load(user.id)
+        return view !== undefined && (view.userId === requireCaller(context).userId || maySeeView(context, view.id)) ? view : null
+      },
+    }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  viewer: t.field({
+    type: User,
+    description: 'Whose key you use. An external system finds its sync view here.',
+    resolve: async (_root, _args, context) => {
+      const caller = requireCaller(context)
+      const user = await context.loaders.user.load(caller.userId)
+      if (user === undefined) throw new Error('a key without a user')
+      return user
+    },
+  }),
+  account: t.field({
+    type: Account,
+    description: 'The shop whose key you use.',
+    resolve: async (_root, _args, context) => {
+      const account = await findAccount(context.database, requireCaller(context).accountId)
+      if (account === undefined) throw new Error('a key without an account')
+      return account
+    },
+  }),
+}))
+
+const CreateUserInput = builder.inputType('CreateUserInput', {
+  description: 'A user to be.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'Its name: what admins know it by, 1 to 200 characters.' }),
+    kind: t.field({ type: UserKind, required: true, description: 'INTEGRATION for an external system.' }),
+  }),
+})
+
+const CreateUserPayload = payloadType<{ user: UserRow }>('CreateUserPayload', (t) => ({
+  user: t.field({ type: User, description: 'The user.', resolve: ({ user }) => user }),
+}))
+const CreateApiKeyPayload = payloadType<{ apiKey: ApiKeyRow; secret: string }>('CreateApiKeyPayload', (t) => ({
+  apiKey: t.field({ type: ApiKey, description: 'The key.', resolve: ({ apiKey }) => apiKey }),
+  secret: t.exposeString('secret', { description: 'The secret. It is shown this once: store it now.' }),
+}))
+const RevokeApiKeyPayload = payloadType<{ apiKey: ApiKeyRow }>('RevokeApiKeyPayload', (t) => ({
+  apiKey: t.field({ type: ApiKey, description: 'The key as it is now.', resolve: ({ apiKey }) => apiKey }),
+}))
+
+builder.mutationFields((t) => ({
+  createUser: t.field({
+    type: CreateUserPayload,
+    description: 'Makes a user. Admins only.',
+    args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The user to be.' }) },
+    resolve: async (_root, { input }, context) => ({ user: await createUser(context.database, requireAdmin(context).accountId, input) }),
+  }),
+  createApiKey: t.field({
+    type: CreateApiKeyPayload,
+    description: 'Makes an API key for a user. Admins only.',
+    args: {
+      userId: t.arg.globalID({ required: true, description: 'Whose key it is to be.' }),
+      expiresAt: t.arg({ type: 'DateTime', description: 'When it stops being good; never where it is left out.' }),
+    },
+    resolve: (_root, { userId, expiresAt }, context) =>
+      createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), expiresAt),
+  }),
+  revokeApiKey: t.field({
+    type: RevokeApiKeyPayload,
+    description: 'Ends an API key now; connections that use it are closed within a second. Admins only.',
+    args: { id: t.arg.globalID({ required: true, description: 'The key.' }) },
+    resolve: async (_root, { id }, context) => {
+      const apiKey = await revokeApiKey(context.database, requireAdmin(context).accountId, idOf('ApiKey', id, ['id']))
+      context.sync.poke()
+      return { apiKey }
+    },
+  }),
+}))
+

@@ -1,0 +1,88 @@
+import { z } from 'zod'
+
+/** The configuration cannot be used; the message names every faulty variable and what to do. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const databaseUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must be a URL such as postgres://user:password@host:5432/name')
+
+/** Every variable, described once: the command line's help and docs/config.md come from here. */
+const variables = {
+  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. 0 takes any that is free.'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on. `0.0.0.0` lets other machines in.'),
+  DATABASE_URL: databaseUrl
+    .optional()
+    .describe('Your own Postgres, version 15 or later; may be a pooler in transaction mode. Without it synkvy runs an embedded Postgres.'),
+  DATABASE_DIRECT_URL: databaseUrl
+    .optional()
+    .describe('The same database without a pooler, for LISTEN and for the session that sequences. Needed where `DATABASE_URL` is a pooler; default: `DATABASE_URL`.'),
+  DATA_DIR: z.string().min(1).default('.synkvy').describe("The folder of the embedded Postgres' data."),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('How much is logged, from `fatal` to `trace`; or `silent`.'),
+  SYNKVY_ACCOUNT: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 small letters, digits and hyphens')
+    .default('demo')
+    .describe('The slug of the first account, made at the first start.'),
+  SYNKVY_ADMIN_KEY: z
+    .string()
+    .min(24, 'must have at least 24 characters, random ones')
+    .optional()
+    .describe("The first account's first admin key. Where it is not given one is made and shown once."),
+  SYNKVY_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(10).describe('How many connections each of the two pools to the database may hold.'),
+} as const
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly databaseUrl: string | undefined
+  readonly databaseDirectUrl: string | undefined
+  readonly dataDir: string
+  readonly logLevel: string
+  readonly accountSlug: string
+  readonly adminKey: string | undefined
+  readonly poolSize: number
+}
+
+const environment = z.object(variables).superRefine((values, context) => {
+  if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined) {
+    context.addIssue({ code: 'custom', path: ['DATABASE_DIRECT_URL'], message: 'needs DATABASE_URL beside it' })
+  }
+})
+
+/** Reads the configuration, or throws ConfigError. An empty variable counts as not given; one that begins with SYNKVY_ and is not known is a fault. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' && name in variables))
+  const result = environment.safeParse(given)
+  const unknown = Object.keys(env).filter((name) => name.startsWith('SYNKVY_') && !name.startsWith('SYNKVY_TEST_') && !(name in variables))
+  const faults = [
+    ...(result.success ? [] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+    ...unknown.map((name) => `${name}: there is no such variable`),
+  ]
+  if (!result.success || faults.length > 0) {
+    throw new ConfigError(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nEvery variable is described in docs/config.md.`)
+  }
+  const values = result.data
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL ?? values.DATABASE_URL,
+    dataDir: values.DATA_DIR,
+    logLevel: values.LOG_LEVEL,
+    accountSlug: values.SYNKVY_ACCOUNT,
+    adminKey: values.SYNKVY_ADMIN_KEY,
+    poolSize: values.SYNKVY_POOL_SIZE,
+  }
+}
+
+/** What docs/config.md says. */
+export function configDocument(): string {
+  const sections = Object.entries(variables).map(([name, type]) => {
+    const fallback = type.safeParse(undefined)
+    const shown = fallback.success && fallback.data !== undefined ? `Default: \`${String(fallback.data)}\`.` : 'Not set by default.'
+    return `## ${name}\n\n${type.description ?? ''} ${shown}\n`
+  })
+  const preface = 'synkvy is configured by environment variables. They are checked at start: every faulty one is named at once.\n'
+  return `# Configuration\n\n${preface}\n${sections.join('\n')}`
+}
