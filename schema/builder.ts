@@ -43,6 +43,9 @@ export const builder = new SchemaBuilder<{
   },
 })
 
+/** What the builder knows of its types, for functions that are generic over them. */
+export type SchemaTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never
+
 builder.queryType({ description: 'What can be asked. Every field needs an API key.' })
 builder.mutationType({ description: 'What can be changed. Every field needs an API key. A call is all or nothing: nothing of a refused one is stored.' })
 builder.subscriptionType({ description: 'What can be followed. Every field needs an API key.' })

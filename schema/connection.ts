@@ -1,6 +1,6 @@
 import type { ObjectRef } from '@pothos/core'
 import { SynkvyError } from '../src/errors.ts'
-import { builder } from './builder.ts'
+import { builder, type SchemaTypes } from './builder.ts'
 
 const usual = 50
 const most = 250
@@ -13,7 +13,7 @@ export interface PageWanted {
 }
 
 /** A connection's type over rows with an id, with its edge type. */
-export function connectionType<Row extends { readonly id: number }>(node: ObjectRef<SchemaOf, Row>, name: string, description: string) {
+export function connectionType<Row extends { readonly id: number }>(node: ObjectRef<SchemaTypes, Row>, name: string, description: string) {
   return builder.connectionObject(
     {
       type: node,
@@ -26,8 +26,6 @@ export function connectionType<Row extends { readonly id: number }>(node: Object
     { name: `${name}Edge`, description: 'One of a connection, with its place in it.' },
   )
 }
-
-type SchemaOf = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never
 
 /** The arguments of a connection. Throws BAD_USER_INPUT for more than 250, and for a cursor that is none. */
 export function pageWanted(args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined }): PageWanted {

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Caller } from '../src/access/caller.ts'
 import { apiKeysOfUsers, type ApiKeyRow } from '../src/access/api-keys.ts'
+import type { KeyWatch } from '../src/access/key-watch.ts'
 import { usersByIds } from '../src/access/users.ts'
 import { locationsByIds, productsByIds, stockLevelsOfVariants, variantsByIds, variantsOfProducts } from '../src/catalog/products.ts'
 import type { Database } from '../src/db/client.ts'
@@ -19,6 +20,29 @@ export interface Context {
   readonly sync: Sync
   readonly transport: 'WEBSOCKET' | 'SSE'
   readonly loaders: Loaders
+  readonly keys: KeyWatch
+}
+
+/** What can be followed and can be ended from outside. */
+interface Followed<Value> {
+  next(): Promise<IteratorResult<Value, undefined>>
+  return(): Promise<IteratorResult<Value, undefined>>
+  endWith(reason: SynkvyError): void
+}
+
+/** Follows a source until it ends, or the key that asked for it is no longer good. */
+export function untilKeyEnds<Value>(context: Context, source: Followed<Value>): AsyncIterableIterator<Value> {
+  const release = context.keys.register(requireCaller(context), (reason) => source.endWith(reason))
+  return {
+    next: () => source.next(),
+    return: () => {
+      release()
+      return source.return()
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
 }
 
 /** Who calls, or UNAUTHENTICATED. */

@@ -1,7 +1,5 @@
 import type { ObjectFieldBuilder, FieldMap } from '@pothos/core'
-import { builder } from './builder.ts'
-
-type SchemaTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never
+import { builder, type SchemaTypes } from './builder.ts'
 
 /** What a mutation answers: a type of its own, so that it can grow. */
 export function payloadType<Shape extends object>(name: string, fields: (t: ObjectFieldBuilder<SchemaTypes, Shape>) => FieldMap) {

@@ -1,12 +1,12 @@
-import { findAccount, type AccountRow } from '../../src/access/accounts.ts'
+import { findAccount } from '../../src/access/accounts.ts'
 import { createApiKey, findApiKey, revokeApiKey, type ApiKeyRow } from '../../src/access/api-keys.ts'
 import { createUser, usersByIds, type UserRow } from '../../src/access/users.ts'
 import { builder, idOf, nodeNumber } from '../builder.ts'
 import { maySeeView, requireAdmin, requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
-import { SyncView } from './sync-view.ts'
+import { Account, ApiKey, SyncView, User } from '../refs.ts'
 
-export const UserKind = builder.enumType('UserKind', {
+const UserKind = builder.enumType('UserKind', {
   description: 'What a user is. Expect values that are new to you.',
   values: {
     ADMIN: { description: 'An admin of the shop.' },
@@ -14,8 +14,7 @@ export const UserKind = builder.enumType('UserKind', {
   },
 })
 
-const AccountRef = builder.objectRef<AccountRow>('Account')
-export const Account = builder.node(AccountRef, {
+builder.node(Account, {
   description: 'The shop whose key you use. Everything that you see belongs to it.',
   id: { resolve: (account) => account.id },
   loadOne: (id, context) => (nodeNumber(id) === requireCaller(context).accountId ? findAccount(context.database, nodeNumber(id)) : null),
@@ -27,8 +26,7 @@ export const Account = builder.node(AccountRef, {
   }),
 })
 
-const ApiKeyRef = builder.objectRef<ApiKeyRow>('ApiKey')
-export const ApiKey = builder.node(ApiKeyRef, {
+builder.node(ApiKey, {
   description: 'An API key. Its secret was shown once, when it was made; only a hash of it is kept.',
   id: { resolve: (key) => key.id },
   loadOne: async (id, context) => {
@@ -45,8 +43,7 @@ export const ApiKey = builder.node(ApiKeyRef, {
   }),
 })
 
-const UserRef = builder.objectRef<UserRow>('User')
-export const User = builder.node(UserRef, {
+builder.node(User, {
   description: 'Who may call: an admin of the shop, or an external system.',
   id: { resolve: (user) => user.id },
   loadOne: async (id, context) => {

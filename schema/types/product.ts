@@ -5,19 +5,18 @@ import {
   productsPage,
   upsertProducts,
 } from '../../src/catalog/products.ts'
-import type { ProductBy } from '../../src/catalog/product-input.ts'
-import type { ProductRow, VariantRow } from '../../src/catalog/rows.ts'
-import type { Author, Caller } from '../../src/access/caller.ts'
-import { shownRevision, type VariantState } from '../../src/sync/change.ts'
+import type { ProductRow } from '../../src/catalog/rows.ts'
+import { shownRevision } from '../../src/sync/change.ts'
 import { countLinks, linksPage } from '../../src/sync/links.ts'
 import { builder, given, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
+import { Product, StockLevel, Variant } from '../refs.ts'
 import { LinkConnection } from './link.ts'
-import { StockLevel } from './stock.ts'
+import { authorOf, ProductByInput, toProductBy } from '../product-by.ts'
 
-export const ProductStatus = builder.enumType('ProductStatus', {
+const ProductStatus = builder.enumType('ProductStatus', {
   description: 'Whether a product is for sale: data like any other, so an archived product is an UPSERT, not a REMOVE. Expect values that are new to you.',
   values: {
     ACTIVE: { description: 'For sale.' },
@@ -31,7 +30,7 @@ interface MoneyShape {
   readonly currency: string
 }
 
-export const Money = builder.objectRef<MoneyShape>('Money').implement({
+const Money = builder.objectRef<MoneyShape>('Money').implement({
   description: 'An amount of money.',
   fields: (t) => ({
     amount: t.expose('amount', { type: 'Decimal', description: 'How much, with at least two decimals: "199.00".' }),
@@ -46,13 +45,6 @@ const SelectedOption = builder.objectRef<{ readonly name: string; readonly value
     value: t.exposeString('value', { description: 'Which one: "M".' }),
   }),
 })
-
-/** A product as it was loaded: alone, or with its variants when it comes by a stream. */
-export type ProductShape = ProductRow & { readonly variants?: readonly VariantState[] }
-export type VariantShape = VariantRow & Partial<Pick<VariantState, 'stockLevels'>>
-
-export const Product = builder.objectRef<ProductShape>('Product')
-export const Variant = builder.objectRef<VariantShape>('Variant')
 
 builder.node(Product, {
   description: 'What the shop sells, with its variants.',
@@ -153,30 +145,6 @@ function availableOf(levels: readonly { readonly onHand: number; readonly reserv
 }
 
 const ProductConnection = connectionType(Product, 'Product', 'Products, a page at a time.')
-
-export const ProductByInput = builder.inputType('ProductBy', {
-  description: 'A product by one of its names.',
-  isOneOf: true,
-  fields: (t) => ({
-    id: t.globalID({ description: 'Its id.' }),
-    handle: t.string({ description: 'Its handle.' }),
-    sku: t.string({ description: 'The SKU of one of its variants.' }),
-  }),
-})
-
-type ProductByShape = { id?: { typename: string; id: string } | null | undefined; handle?: string | null | undefined; sku?: string | null | undefined }
-
-/** What a ProductBy names. An id of anything else is nobody's. */
-export function toProductBy(by: ProductByShape): ProductBy {
-  if (by.handle) return { handle: by.handle }
-  if (by.sku) return { sku: by.sku }
-  return { id: by.id?.typename === 'Product' ? nodeNumber(by.id.id) : 0 }
-}
-
-/** On whose behalf a caller writes: an integration's writes carry its view. */
-export function authorOf(caller: Caller): Author {
-  return { accountId: caller.accountId, userId: caller.userId, syncViewId: caller.syncViewId }
-}
 
 builder.queryFields((t) => ({
   product: t.field({

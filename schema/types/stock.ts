@@ -1,13 +1,13 @@
-import type { LocationRow, StockLevelRow } from '../../src/catalog/rows.ts'
+import type { StockLevelRow } from '../../src/catalog/rows.ts'
 import { stockLevelsByIds } from '../../src/catalog/products.ts'
 import { adjustStock, setStock } from '../../src/catalog/stock.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { builder, nodeNumber } from '../builder.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
-import { authorOf, Variant, type VariantShape } from './product.ts'
+import { authorOf } from '../product-by.ts'
+import { Location, StockLevel, Variant } from '../refs.ts'
 
-export const Location = builder.objectRef<LocationRow>('Location')
 builder.node(Location, {
   description: 'Where stock lies: a warehouse, a shop.',
   id: { resolve: (location) => location.id },
@@ -21,10 +21,6 @@ builder.node(Location, {
   }),
 })
 
-/** A stock level as it was loaded: alone, or with what it belongs to when it comes by a stream. */
-export type StockLevelShape = StockLevelRow & { readonly variant?: VariantShape; readonly location?: LocationRow }
-
-export const StockLevel = builder.objectRef<StockLevelShape>('StockLevel')
 builder.node(StockLevel, {
   description: 'How much of a variant lies at a location, in whole units: sell cloth by the centimetre.',
   id: { resolve: (level) => level.id },

@@ -56,21 +56,20 @@ const undurableSettings = { fsync: 'off', full_page_writes: 'off', synchronous_c
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   refuseWindows()
-  const { durable = true, log = () => {} } = options
-  const site = await openSite(options.dataDir)
-  await waitUntilFree(site)
-  const launcher = await prepareLauncher(site)
-  const cluster = { launcher, binaries: await prepareBinaries(launcher, site), durable, log }
-  await prepareCluster(site, cluster)
-  const socketDir = await prepareSocketDir(site, launcher)
-  const server = await startServer(site, cluster, await serverFlags(options, socketDir))
-  const embedded = handle(site, server, socketDir)
   try {
-    await createDatabase(socketDir)
-    return embedded
-  } catch (error) {
-    await embedded.stop()
-    throw error
+    const site = await openSite(options.dataDir)
+    await waitUntilFree(site)
+    const launcher = await prepareLauncher(site)
+    const { durable = true, log = () => {} } = options
+    const cluster = { launcher, binaries: await prepareBinaries(launcher, site), durable, log }
+    await prepareCluster(site, cluster)
+    return await startOnCluster(site, cluster, options)
+  } catch (cause) {
+    if (cause instanceof EmbeddedPostgresError) throw cause
+    const advice = 'Run as the user who owns the folder, choose another DATA_DIR, or set DATABASE_URL.'
+    throw new EmbeddedPostgresError(`The embedded Postgres could not be started on ${options.dataDir} (${String(cause)}). ${advice}`, {
+      cause,
+    })
   }
 }
 
@@ -86,6 +85,22 @@ export async function findEmbeddedPostgres(dataDir: string): Promise<{ readonly 
   if (server.isReady) return { url: socketUrl(server.socketDir, clusterUser) }
   await sleep(20)
   return findEmbeddedPostgres(dataDir)
+}
+
+async function startOnCluster(site: Site, cluster: ClusterOptions, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const socketDir = await prepareSocketDir(site, cluster.launcher)
+  try {
+    const server = await startServer(site, cluster, await serverFlags(options, socketDir))
+    const embedded = handle(site, server, socketDir)
+    await createDatabase(socketDir).catch(async (error: unknown) => {
+      await embedded.stop()
+      throw error
+    })
+    return embedded
+  } catch (error) {
+    await removeSocketDir(site, socketDir)
+    throw error
+  }
 }
 
 function refuseWindows(): void {
@@ -151,6 +166,10 @@ async function stopServer(site: Site, server: Program, socketDir: string): Promi
   const isDown = await Promise.race([server.exited.then(() => true), sleep(shutdownWithinMs, false, { ref: false })])
   if (!isDown) server.kill('SIGQUIT')
   await server.exited
-  // After a crash, another gateway may have come and use the same folder.
+  await removeSocketDir(site, socketDir)
+}
+
+async function removeSocketDir(site: Site, socketDir: string): Promise<void> {
+  // Another gateway may have been faster, or have come after a crash, and use the same folder.
   if ((await runningServer(site)) === undefined) await rm(socketDir, { recursive: true, force: true })
 }

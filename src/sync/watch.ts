@@ -19,6 +19,7 @@ export class Watcher<Value> implements AsyncIterableIterator<Value> {
   readonly #watch: Watch<Value>
   #face: string | undefined
   #isDone = false
+  #reason: Error | undefined
 
   constructor(watch: Watch<Value>) {
     this.#watch = watch
@@ -29,16 +30,30 @@ export class Watcher<Value> implements AsyncIterableIterator<Value> {
   }
 
   async next(): Promise<IteratorResult<Value, undefined>> {
-    while (!this.#isDone) {
+    for (;;) {
+      if (this.#isDone) return this.#finish()
       const value = await this.#watch.read()
       const face = this.#watch.faceOf(value)
-      if (this.#isDone) break
+      if (this.#isDone) return this.#finish()
       if (face !== this.#face) {
         this.#face = face
         return { done: false, value }
       }
       await this.#watch.bell.wait(this.#watch.lookEveryMs(value))
     }
+  }
+
+  /** Ends it: the watcher is told why. */
+  endWith(reason: Error): void {
+    this.#reason ??= reason
+    this.#isDone = true
+    this.#watch.bell.ring()
+  }
+
+  #finish(): IteratorResult<Value, undefined> {
+    const reason = this.#reason
+    this.#reason = undefined
+    if (reason !== undefined) throw reason
     return { done: true, value: undefined }
   }
 

@@ -68,6 +68,7 @@ async function removeLeftovers(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     const builder = /\.init-(\d+)-[0-9a-f]+$/.exec(name)?.[1]
     if (builder === undefined || (await runningProcess(Number(builder))) !== undefined) continue
-    await rm(join(dataDir, name), { recursive: true, force: true })
+    // Its initdb may not have noticed yet that it is to end.
+    await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 10 })
   }
 }

@@ -1,0 +1,12 @@
+import { builder } from './builder.ts'
+import './scalars.ts'
+import './types/access.ts'
+import './types/change.ts'
+import './types/link.ts'
+import './types/product.ts'
+import './types/resend.ts'
+import './types/stock.ts'
+import './types/sync-view.ts'
+
+/** The public schema. Its printed form is schema.graphql beside this file. */
+export const schema = builder.toSchema()

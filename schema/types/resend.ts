@@ -1,0 +1,152 @@
+import { cancelResend, findResend, resendAllProducts, resendPlan, resendProgressOf, type ResendPlan, type ResendRow } from '../../src/sync/resend.ts'
+import { builder, idOf, nodeNumber } from '../builder.ts'
+import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
+import { payloadType } from '../payload.ts'
+import { Resend, User } from '../refs.ts'
+
+const ResendState = builder.enumType('ResendState', {
+  description: 'How a resend stands. Expect values that are new to you.',
+  values: {
+    RUNNING: { description: 'Under way.' },
+    COMPLETED: { description: 'The external system has acknowledged the last of it.' },
+    CANCELLED: { description: 'An admin ended it.' },
+  },
+})
+
+const ResendCause = builder.enumType('ResendCause', {
+  description: 'Why there is a resend. Expect values that are new to you.',
+  values: {
+    ADMIN: { description: 'An admin chose it.' },
+    COMMAND_LINE: { description: 'Somebody started it from the command line.' },
+    FAILOVER: { description: 'The database was set back, and this view had seen more than is there now.' },
+  },
+})
+
+builder.node(Resend, {
+  description: 'A run of "Resend all products". It never delays what changes meanwhile.',
+  id: { resolve: (resend) => resend.id },
+  loadOne: async (id, context) => {
+    const resend = await findResend(context.database, requireCaller(context).accountId, nodeNumber(id))
+    return resend !== undefined && maySeeView(context, resend.viewId) ? resend : null
+  },
+  fields: (t) => ({
+    state: t.expose('state', { type: ResendState, description: 'How it stands.' }),
+    cause: t.expose('cause', { type: ResendCause, description: 'Why there is one.' }),
+    total: t.exposeInt('total', { description: 'Products to send.' }),
+    acknowledged: t.int({ description: 'Of them, done with.', resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged }),
+    ratePerSecond: t.float({
+      nullable: true,
+      description: 'Products a second, measured from the first acknowledge; null until then.',
+      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).ratePerSecond,
+    }),
+    estimatedCompletionAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it will be complete at that rate; null while that cannot be told.',
+      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).estimatedCompletionAt,
+    }),
+    startedBy: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who started it; null where nobody did, or the command line.',
+      resolve: (resend, _args, context) => (resend.startedBy === null ? null : context.loaders.user.load(resend.startedBy)),
+    }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended; null while it runs.' }),
+  }),
+})
+
+const ResendPlanType = builder.objectRef<ResendPlan>('ResendPlan').implement({
+  description: 'What "Resend all products" would do.',
+  fields: (t) => ({
+    productCount: t.exposeInt('productCount', { description: 'How many products it would send.' }),
+    linksToCreate: t.exposeInt('linksToCreate', { description: 'How many of them are not linked yet.' }),
+    estimatedSeconds: t.float({ nullable: true, description: 'How long, at the rate that was measured for this view; null where none was.', resolve: (plan) => plan.estimatedSeconds }),
+    running: t.field({ type: Resend, nullable: true, description: 'The one that runs.', resolve: (plan) => plan.running }),
+    last: t.field({ type: Resend, nullable: true, description: 'The latest that has ended.', resolve: (plan) => plan.last }),
+  }),
+})
+
+const ResendStarted = builder
+  .objectRef<{ readonly at: 'started'; readonly resend: ResendRow; readonly linksCreated: number }>('ResendStarted')
+  .implement({
+    description: 'A resend has begun.',
+    isTypeOf: (outcome) => isOutcome(outcome, 'started'),
+    fields: (t) => ({
+      resend: t.field({ type: Resend, description: 'The resend.', resolve: ({ resend }) => resend }),
+      linksCreated: t.exposeInt('linksCreated', { description: 'How many products were not linked before.' }),
+    }),
+  })
+const ResendAlreadyRunning = builder.objectRef<{ readonly at: 'running'; readonly resend: ResendRow }>('ResendAlreadyRunning').implement({
+  description: 'A resend runs: you have joined it. It was not restarted.',
+  isTypeOf: (outcome) => isOutcome(outcome, 'running'),
+  fields: (t) => ({ resend: t.field({ type: Resend, description: 'The resend that runs.', resolve: ({ resend }) => resend }) }),
+})
+const ResendNeedsConfirmation = builder.objectRef<{ readonly at: 'needs-confirmation'; readonly plan: ResendPlan }>('ResendNeedsConfirmation').implement({
+  description: 'Everything was sent to this view before. Nothing was started: look at the plan, and call again with `confirm: true` if you mean it.',
+  isTypeOf: (outcome) => isOutcome(outcome, 'needs-confirmation'),
+  fields: (t) => ({ plan: t.field({ type: ResendPlanType, description: 'What it would do.', resolve: ({ plan }) => plan }) }),
+})
+
+function isOutcome(outcome: unknown, at: string): boolean {
+  return typeof outcome === 'object' && outcome !== null && 'at' in outcome && outcome.at === at
+}
+
+const ResendAllProductsResult = builder.unionType('ResendAllProductsResult', {
+  description: 'What came of "Resend all products". Expect types that are new to you.',
+  types: [ResendStarted, ResendAlreadyRunning, ResendNeedsConfirmation],
+})
+const CancelResendPayload = payloadType<{ resend: ResendRow }>('CancelResendPayload', (t) => ({
+  resend: t.field({ type: Resend, description: 'The resend as it is now.', resolve: ({ resend }) => resend }),
+}))
+
+builder.queryField('resendPlan', (t) =>
+  t.field({
+    type: ResendPlanType,
+    description: 'What resendAllProducts would do, before anyone does it. Admins only.',
+    args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
+    resolve: (_root, args, context) => resendPlan(context.database, requireAdmin(context).accountId, idOf('SyncView', args.syncViewId, ['syncViewId'])),
+  }),
+)
+
+builder.mutationFields((t) => ({
+  resendAllProducts: t.field({
+    type: ResendAllProductsResult,
+    description:
+      'Step 2: links every product to the view and sends all of them with their stock. Calling it again while it runs joins the one that runs. The first time it starts at once; later it asks. Admins only.',
+    args: {
+      syncViewId: t.arg.globalID({ required: true, description: 'The view.' }),
+      confirm: t.arg.boolean({ defaultValue: false, description: 'Start although everything was sent before.' }),
+    },
+    resolve: async (_root, { syncViewId, confirm }, context) => {
+      const { accountId, userId } = requireAdmin(context)
+      const viewId = idOf('SyncView', syncViewId, ['syncViewId'])
+      const outcome = await resendAllProducts(context.database, accountId, viewId, { confirm: confirm ?? false, cause: 'ADMIN', userId })
+      context.sync.poke()
+      return outcome
+    },
+  }),
+  cancelResend: t.field({
+    type: CancelResendPayload,
+    description: 'Ends the resend that runs. What was linked is still sent once, and everything that changes. Admins only.',
+    args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
+    resolve: async (_root, args, context) => {
+      const resend = await cancelResend(context.database, requireAdmin(context).accountId, idOf('SyncView', args.syncViewId, ['syncViewId']))
+      context.sync.poke()
+      return { resend }
+    },
+  }),
+}))
+
+builder.subscriptionField('resendProgress', (t) =>
+  t.field({
+    type: Resend,
+    description: "The view's latest resend, and again whenever it moves. Admins, and an integration for its own view.",
+    args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
+    subscribe: (_root, args, context) => {
+      const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])
+      return untilKeyEnds(context, context.sync.watchResend(requireViewAccess(context, viewId).accountId, viewId))
+    },
+    resolve: (resend) => resend,
+  }),
+)

@@ -1,0 +1,263 @@
+import { findProductIds } from '../../src/catalog/products.ts'
+import { linkProducts, unlinkProducts } from '../../src/sync/links.ts'
+import { latestResend } from '../../src/sync/resend.ts'
+import { streamStatuses, syncViewStateOf, type StreamStatus } from '../../src/sync/status.ts'
+import {
+  countSyncViews,
+  createSyncView,
+  deleteSyncView,
+  findSyncView,
+  syncViewsPage,
+  updateSyncView,
+  type SyncViewRow,
+} from '../../src/sync/views.ts'
+import { builder, given, idOf, nodeNumber } from '../builder.ts'
+import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
+import { payloadType } from '../payload.ts'
+import { ProductByInput, toProductBy } from '../product-by.ts'
+import { Resend, SyncView, User } from '../refs.ts'
+
+export const Stream = builder.enumType('Stream', {
+  description: 'What can be followed. Expect values that are new to you.',
+  values: {
+    PRODUCT: { description: 'Products with their variants.' },
+    STOCK: { description: 'Stock levels.' },
+    ORDER: { description: 'Orders.' },
+    CUSTOMER: { description: 'Customers.' },
+  },
+})
+
+const SyncViewState = builder.enumType('SyncViewState', {
+  description: 'How a sync view stands. Expect values that are new to you.',
+  values: {
+    NEVER_CONNECTED: { description: 'The external system has not opened a stream yet.' },
+    CONNECTED: { description: 'It follows at least one stream now.' },
+    OFFLINE: { description: 'It has followed, but does not now.' },
+    PAUSED: { description: 'An admin has paused it: it is sent nothing.' },
+  },
+})
+
+const OrderScope = builder.enumType('OrderScope', {
+  description: 'Whose orders and customers a view receives. Expect values that are new to you.',
+  values: {
+    OWN: { description: 'Those that it sent in itself.' },
+    ALL: { description: "The whole shop's, as an ERP or a warehouse needs." },
+  },
+})
+
+export const StreamStatusType = builder.objectRef<StreamStatus>('StreamStatus').implement({
+  description: 'How a sync view stands on a stream.',
+  fields: (t) => ({
+    stream: t.expose('stream', { type: Stream, description: 'Which.' }),
+    pending: t.exposeInt('pending', { description: 'Entities whose latest change is not acknowledged yet. Counts to 10 000, then stops.' }),
+    oldestPendingAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when the oldest of them waits; null when nothing does.',
+      resolve: (status) => status.oldestPendingAt,
+    }),
+    acknowledgedAt: t.field({ type: 'DateTime', nullable: true, description: 'When something was last acknowledged.', resolve: (status) => status.acknowledgedAt }),
+    connected: t.exposeBoolean('connected', { description: 'Whether somebody follows it now.' }),
+  }),
+})
+
+builder.node(SyncView, {
+  description: "An external system's view of the shop: what is linked to it is sent to it. No two share a user.",
+  id: { resolve: (view) => view.id },
+  loadOne: async (id, context) => {
+    const caller = requireCaller(context)
+    const view = await findSyncView(context.database, caller.accountId, nodeNumber(id))
+    return view !== undefined && (maySeeView(context, view.id) || view.userId === caller.userId) ? view : null
+  },
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What admins know it by.' }),
+    system: t.exposeString('system', { nullable: true, description: 'What is at the other end: "Fortnox", "POS Göteborg".' }),
+    user: t.field({
+      type: User,
+      description: 'Whose it is. Unique: no two sync views share a user.',
+      resolve: async (view, _args, context) => {
+        const user = await context.loaders.user.load(view.userId)
+        if (user === undefined) throw new Error('a view without a user')
+        return user
+      },
+    }),
+    state: t.field({ type: SyncViewState, description: 'How it stands, in a word.', resolve: (view, _args, context) => syncViewStateOf(context.database, view) }),
+    autoLink: t.exposeBoolean('autoLink', { description: 'Whether new products are linked by themselves.' }),
+    orderScope: t.expose('orderScope', { type: OrderScope, description: 'Whose orders and customers it receives.' }),
+    linkCount: t.exposeInt('linkCount', { description: 'How many products are linked to it.' }),
+    streams: t.field({
+      type: [StreamStatusType],
+      description: 'How it stands on each stream.',
+      resolve: async (view, _args, context) => [...(await streamStatuses(context.database, view.accountId, view.id))],
+    }),
+    resend: t.field({
+      type: Resend,
+      nullable: true,
+      description: 'The latest resend, whatever its state.',
+      resolve: (view, _args, context) => latestResend(context.database, view.accountId, view.id),
+    }),
+    doorbellUrl: t.exposeString('doorbellUrl', { nullable: true, description: 'Called (signed) when something waits and nobody is connected.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+})
+
+const SyncViewConnection = connectionType(SyncView, 'SyncView', 'Sync views, a page at a time.')
+
+builder.queryFields((t) => ({
+  syncView: t.field({
+    type: SyncView,
+    nullable: true,
+    description: 'A sync view; null when there is none. Admins only: an external system finds its own by `viewer`.',
+    args: { id: t.arg.globalID({ required: true, description: 'Which.' }) },
+    resolve: (_root, { id }, context) => findSyncView(context.database, requireAdmin(context).accountId, id.typename === 'SyncView' ? nodeNumber(id.id) : 0),
+  }),
+  syncViews: t.field({
+    type: SyncViewConnection,
+    description: 'The sync views of the shop, in the order in which they were made. Admins only.',
+    args: {
+      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
+      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+    },
+    resolve: (_root, args, context) => {
+      const { accountId } = requireAdmin(context)
+      return connectionOf(
+        pageWanted(args),
+        (page) => syncViewsPage(context.database, accountId, page),
+        () => countSyncViews(context.database, accountId),
+      )
+    },
+  }),
+}))
+
+const CreateSyncViewInput = builder.inputType('CreateSyncViewInput', {
+  description: 'A sync view to be.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'What admins are to know it by, 1 to 200 characters.' }),
+    system: t.string({ description: 'What is at the other end.' }),
+    autoLink: t.boolean({ defaultValue: false, description: 'Link new products by themselves.' }),
+    orderScope: t.field({ type: OrderScope, defaultValue: 'OWN', description: 'Whose orders and customers it receives.' }),
+    doorbellUrl: t.string({ description: 'Where to call when something waits and nobody is connected.' }),
+  }),
+})
+const UpdateSyncViewInput = builder.inputType('UpdateSyncViewInput', {
+  description: 'What is to be different. What is left out stays as it is; null clears.',
+  fields: (t) => ({
+    name: t.string({ description: 'What admins know it by.' }),
+    system: t.string({ description: 'What is at the other end.' }),
+    autoLink: t.boolean({ description: 'Link new products by themselves: what is new from now on.' }),
+    orderScope: t.field({ type: OrderScope, description: 'Whose orders and customers it receives.' }),
+    paused: t.boolean({ description: 'Send it nothing until this is false again. Nothing is lost: it goes on where it was.' }),
+    doorbellUrl: t.string({ description: 'Where to call when something waits and nobody is connected.' }),
+  }),
+})
+
+type ViewPayload = { syncView: SyncViewRow; doorbellSecret: string | null }
+const CreateSyncViewPayload = payloadType<ViewPayload>('CreateSyncViewPayload', (t) => ({
+  syncView: t.field({ type: SyncView, description: 'The view.', resolve: ({ syncView }) => syncView }),
+  doorbellSecret: t.exposeString('doorbellSecret', { nullable: true, description: 'The secret that calls to the doorbell are signed with: shown once, where a doorbellUrl was given.' }),
+}))
+const UpdateSyncViewPayload = payloadType<ViewPayload>('UpdateSyncViewPayload', (t) => ({
+  syncView: t.field({ type: SyncView, description: 'The view as it is now.', resolve: ({ syncView }) => syncView }),
+  doorbellSecret: t.exposeString('doorbellSecret', { nullable: true, description: 'The new secret: shown once, where a doorbellUrl was given.' }),
+}))
+const DeleteSyncViewPayload = payloadType<{ viewId: number }>('DeleteSyncViewPayload', (t) => ({
+  deletedId: t.globalID({ description: 'What its id was.', resolve: ({ viewId }) => ({ type: 'SyncView', id: viewId }) }),
+}))
+const LinkProductsPayload = payloadType<{ linksCreated: number }>('LinkProductsPayload', (t) => ({
+  linksCreated: t.exposeInt('linksCreated', { description: 'How many were not linked before.' }),
+}))
+const UnlinkProductsPayload = payloadType<{ linksRemoved: number }>('UnlinkProductsPayload', (t) => ({
+  linksRemoved: t.exposeInt('linksRemoved', { description: 'How many were linked before.' }),
+}))
+
+builder.mutationFields((t) => ({
+  createSyncView: t.field({
+    type: CreateSyncViewPayload,
+    description: 'Step 1, by the external system with the key of its own INTEGRATION user: makes its sync view. The same input again answers the view that is there.',
+    args: { input: t.arg({ type: CreateSyncViewInput, required: true, description: 'The view to be.' }) },
+    resolve: async (_root, { input }, context) => {
+      const wanted = { ...input, autoLink: input.autoLink ?? false, orderScope: input.orderScope ?? 'OWN' }
+      const syncView = await createSyncView(context.database, requireCaller(context), wanted)
+      context.sync.poke()
+      return { syncView, doorbellSecret: null }
+    },
+  }),
+  updateSyncView: t.field({
+    type: UpdateSyncViewPayload,
+    description: 'Changes a sync view: its name, its options, whether it is paused. Admins only.',
+    args: {
+      id: t.arg.globalID({ required: true, description: 'Which.' }),
+      input: t.arg({ type: UpdateSyncViewInput, required: true, description: 'What is to be different.' }),
+    },
+    resolve: async (_root, { id, input }, context) => {
+      const { accountId } = requireAdmin(context)
+      const changes = {
+        name: given(input.name),
+        system: input.system,
+        autoLink: given(input.autoLink),
+        orderScope: given(input.orderScope),
+        paused: given(input.paused),
+        doorbellUrl: input.doorbellUrl,
+      }
+      const syncView = await updateSyncView(context.database, accountId, idOf('SyncView', id, ['id']), changes)
+      context.sync.poke()
+      return { syncView, doorbellSecret: null }
+    },
+  }),
+  deleteSyncView: t.field({
+    type: DeleteSyncViewPayload,
+    description: 'Deletes a sync view with its links. Nothing is sent for that; its user stays, and may make another. Admins only.',
+    args: { id: t.arg.globalID({ required: true, description: 'Which.' }) },
+    resolve: async (_root, { id }, context) => {
+      const { accountId } = requireAdmin(context)
+      const viewId = idOf('SyncView', id, ['id'])
+      await deleteSyncView(context.database, accountId, viewId)
+      context.sync.poke()
+      return { viewId }
+    },
+  }),
+  linkProducts: t.field({
+    type: LinkProductsPayload,
+    description: 'Links products to a sync view, so that they, and their changes from now on, are sent there. Admins only.',
+    args: {
+      syncViewId: t.arg.globalID({ required: true, description: 'The view.' }),
+      products: t.arg({ type: [ProductByInput], required: true, description: '1 to 1 000 products.' }),
+    },
+    resolve: async (_root, { syncViewId, products }, context) => {
+      const { accountId } = requireAdmin(context)
+      const ids = await findProductIds(context.database, accountId, products.map(toProductBy))
+      const linksCreated = await linkProducts(context.database, accountId, idOf('SyncView', syncViewId, ['syncViewId']), ids)
+      context.sync.poke()
+      return { linksCreated }
+    },
+  }),
+  unlinkProducts: t.field({
+    type: UnlinkProductsPayload,
+    description: 'Unlinks products from a sync view: the other end gets a REMOVE for each. Admins only.',
+    args: {
+      syncViewId: t.arg.globalID({ required: true, description: 'The view.' }),
+      products: t.arg({ type: [ProductByInput], required: true, description: '1 to 1 000 products.' }),
+    },
+    resolve: async (_root, { syncViewId, products }, context) => {
+      const { accountId } = requireAdmin(context)
+      const ids = await findProductIds(context.database, accountId, products.map(toProductBy))
+      const linksRemoved = await unlinkProducts(context.database, accountId, idOf('SyncView', syncViewId, ['syncViewId']), ids)
+      context.sync.poke()
+      return { linksRemoved }
+    },
+  }),
+}))
+
+builder.subscriptionField('syncViewStatus', (t) =>
+  t.field({
+    type: SyncView,
+    description: 'A sync view, and again whenever it or its streams change: how it stands, what waits. Admins, and an integration for its own view.',
+    args: { syncViewId: t.arg.globalID({ required: true, description: 'Which.' }) },
+    subscribe: (_root, args, context) => {
+      const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])
+      return untilKeyEnds(context, context.sync.watchView(requireViewAccess(context, viewId).accountId, viewId))
+    },
+    resolve: (view) => view,
+  }),
+)

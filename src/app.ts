@@ -1,0 +1,99 @@
+import { pino, type Logger } from 'pino'
+import { ensureFirstAccount, type OpenedAccount } from './access/accounts.ts'
+import { KeyUsage } from './access/authenticate.ts'
+import { KeyWatch } from './access/key-watch.ts'
+import { purgeIdempotencyKeys } from './catalog/stock.ts'
+import type { Config } from './config.ts'
+import { openDatabase, type Database } from './db/client.ts'
+import { findEmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
+import { migrateDatabase } from './db/migrate.ts'
+import { startServer } from './server/server.ts'
+import { startSync } from './sync/sync.ts'
+
+/** A running gateway. Dispose of it to stop it: its parts end in the reverse of the order in which they began. */
+export interface App extends AsyncDisposable {
+  readonly url: string
+  readonly database: Database
+  /** The first account, and its admin key where one was made up now. */
+  readonly first: OpenedAccount
+}
+
+const purgeEveryMs = 3_600_000
+
+/** What was started so far, to be ended in reverse, also when a later start fails. */
+class Started implements AsyncDisposable {
+  readonly #ends: (() => unknown)[] = []
+
+  add<Part extends AsyncDisposable | Disposable>(part: Part): Part {
+    this.#ends.push(() => (Symbol.asyncDispose in part ? part[Symbol.asyncDispose]() : part[Symbol.dispose]()))
+    return part
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end()
+  }
+}
+
+export function createLog(config: Config): Logger {
+  return pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }))
+}
+
+/** Starts everything: the embedded Postgres where no other is given, migrations, the first account, the engine, the doors. */
+export async function startApp(config: Config, log: Logger): Promise<App> {
+  const started = new Started()
+  try {
+    const urls = await findDatabase(config, log, started)
+    await migrateDatabase(urls.directUrl)
+    const database = started.add(openDatabase({ ...urls, poolSize: config.poolSize }))
+    const first = await ensureFirstAccount(database, config.accountSlug, config.adminKey)
+    const keyUsage = started.add(new KeyUsage(database, log))
+    const sync = started.add(await startSync(database, { log }))
+    const keys = started.add(new KeyWatch(database, log))
+    sync.onKeyChanged((accountId, keyId) => void keys.onKeyChanged(accountId, keyId))
+    started.add(purging(database, log))
+    const server = started.add(await startServer({ database, sync, keys, keyUsage, log }, config))
+    return { url: server.url, database, first, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
+  } catch (error) {
+    await started[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface DatabaseUrls {
+  readonly url: string
+  readonly directUrl: string
+}
+
+async function findDatabase(config: Config, log: Logger, started: Started): Promise<DatabaseUrls> {
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl, directUrl: config.databaseDirectUrl ?? config.databaseUrl }
+  const embedded = started.add(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.warn({ postgres: line }, 'postgres says') }))
+  return { url: embedded.url, directUrl: embedded.url }
+}
+
+/** Forgets idempotency keys that are over. */
+function purging(database: Database, log: Logger): Disposable {
+  const purge = (): void => {
+    purgeIdempotencyKeys(database, new Date()).catch((error: unknown) => log.warn({ err: error }, 'could not forget old idempotency keys'))
+  }
+  const timer = setInterval(purge, purgeEveryMs)
+  timer.unref()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+/**
+ * The database for a command: that of `DATABASE_URL`, or the embedded one, beside a gateway that runs on it or, where none does, started for as long as the
+ * command takes.
+ */
+export async function openForCommand(config: Config, log: Logger): Promise<{ readonly database: Database } & AsyncDisposable> {
+  const started = new Started()
+  try {
+    const running = config.databaseUrl === undefined ? await findEmbeddedPostgres(config.dataDir) : undefined
+    const urls = running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
+    if (running === undefined) await migrateDatabase(urls.directUrl)
+    const database = started.add(openDatabase({ ...urls, poolSize: 4 }))
+    return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
+  } catch (error) {
+    await started[Symbol.asyncDispose]()
+    throw error
+  }
+}

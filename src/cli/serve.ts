@@ -1,0 +1,47 @@
+import { createLog, startApp, type App } from '../app.ts'
+import { readConfig, type Config } from '../config.ts'
+
+/** Runs the gateway until it is told to stop: once is cleanly, twice is at once. */
+export async function serve(): Promise<void> {
+  const config = readConfig(process.env)
+  const log = createLog(config)
+  const app = await startApp(config, log)
+  process.stdout.write(`${greeting(app, config)}\n`)
+  await untilStopped()
+  process.stdout.write('Stopping…\n')
+  await app[Symbol.asyncDispose]()
+}
+
+/** Resolves at the first SIGINT or SIGTERM. The second ends the process. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let isStopping = false
+    const stop = (): void => {
+      if (isStopping) process.exit(1)
+      isStopping = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
+
+/** What somebody who has just started synkvy reads. */
+function greeting({ url, first }: App, config: Config): string {
+  const ready = `synkvy is ready at ${url}\n\n  GraphiQL   ${url}/graphql\n  Health     ${url}/health/ready`
+  const database = config.databaseUrl === undefined ? `\n  Database   embedded, in ${config.dataDir}` : ''
+  if (first.adminKey === undefined) return `${ready}${database}`
+  return `${ready}${database}
+
+The account "${first.account.slug}" was made. Its admin key, shown this once:
+
+  ${first.adminKey}
+
+How to go on:
+  1. Open ${url}/graphql in a browser and put this into the Headers below the query:
+     { "Authorization": "Bearer ${first.adminKey}" }
+  2. Import a catalogue:       npx synkvy import products.csv
+  3. Connect a system:         npx synkvy user create --kind INTEGRATION "My ERP"
+                               npx synkvy key create --user ID
+  The README has a first tour to copy and paste.`
+}

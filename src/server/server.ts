@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createGraphQLServer, type ServerParts } from './yoga.ts'
+import { serveWebSocket } from './websocket.ts'
+
+const readyWithinMs = 2_000
+/** How long requests that are under way may take when the gateway stops. */
+const finishWithinMs = 5_000
+
+export interface HttpServer extends AsyncDisposable {
+  /** Where it can be reached, without a slash at the end. */
+  readonly url: string
+}
+
+/** Opens the gateway's doors: /graphql, /health/live, /health/ready, /metrics. */
+export async function startServer(parts: ServerParts, address: { readonly host: string; readonly port: number }): Promise<HttpServer> {
+  const yoga = createGraphQLServer(parts)
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    if (path === '/graphql') return void yoga(request, response)
+    void answer(parts, path, request, response, () => sockets.socketCount())
+  })
+  const sockets = serveWebSocket(server, yoga, parts)
+  await listen(server, address)
+  return {
+    url: urlOf(server, address.host),
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      await sockets[Symbol.asyncDispose]()
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), finishWithinMs)
+      await closed
+      clearTimeout(timer)
+      await yoga.dispose()
+    },
+  }
+}
+
+function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function urlOf(server: Server, host: string): string {
+  const address: AddressInfo | string | null = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
+}
+
+const index = `synkvy is running.
+
+  /graphql        GraphQL: POST, Server-Sent Events, WebSocket (graphql-transport-ws); in a browser GraphiQL
+  /health/live    this process answers
+  /health/ready   and so does the database
+  /metrics        figures for Prometheus
+`
+
+async function answer(parts: ServerParts, path: string, request: IncomingMessage, response: ServerResponse, socketCount: () => number): Promise<void> {
+  const send = (status: number, text: string): void => {
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(request.method === 'HEAD' ? undefined : text)
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is answered here.\n')
+  switch (path) {
+    case '/':
+      return send(200, index)
+    case '/health/live':
+      return send(200, 'live\n')
+    case '/health/ready':
+      return (await isDatabaseThere(parts)) ? send(200, 'ready\n') : send(503, 'The database does not answer.\n')
+    case '/metrics':
+      return send(200, metrics(parts, socketCount()))
+    default:
+      return send(404, `There is nothing at ${path}.\n\n${index}`)
+  }
+}
+
+async function isDatabaseThere({ database }: ServerParts): Promise<boolean> {
+  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), readyWithinMs).unref())
+  return Promise.race([database.sql`SELECT 1`.then(() => true, () => false), late])
+}
+
+/** Prometheus' text format. */
+function metrics({ sync }: ServerParts, socketCount: number): string {
+  const { isLeading, streams, head } = sync.figures
+  const gauges = [
+    ['synkvy_sequencer_leading', 'Whether this gateway sequences.', isLeading ? 1 : 0],
+    ['synkvy_feed_head', 'The last feed position that this gateway has offered.', head],
+    ['synkvy_streams', 'Streams that this gateway serves.', streams],
+    ['synkvy_sockets', 'WebSockets that are open.', socketCount],
+    ['process_resident_memory_bytes', 'Resident memory.', process.memoryUsage().rss],
+    ['process_uptime_seconds', 'Since when this process runs.', process.uptime()],
+  ] as const
+  return gauges.map(([name, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`).join('')
+}

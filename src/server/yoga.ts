@@ -1,0 +1,115 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import { GraphQLError } from 'graphql'
+import { createYoga } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { createLoaders, type Context } from '../../schema/context.ts'
+import { schema } from '../../schema/schema.ts'
+import type { Caller } from '../access/caller.ts'
+import { authenticate, type KeyUsage } from '../access/authenticate.ts'
+import type { KeyWatch } from '../access/key-watch.ts'
+import type { Database } from '../db/client.ts'
+import { postgresFault } from '../db/faults.ts'
+import { SynkvyError } from '../errors.ts'
+import type { Sync } from '../sync/sync.ts'
+
+/** What the doors of the gateway lead to. */
+export interface ServerParts {
+  readonly database: Database
+  readonly sync: Sync
+  readonly keys: KeyWatch
+  readonly keyUsage: KeyUsage
+  readonly log: Logger
+}
+
+/** What a WebSocket's operation brings, where HTTP brings its request. */
+export interface SocketContext {
+  readonly socketCaller?: Caller
+}
+
+const welcome = `# synkvy. Put your API key into the Headers below:
+#   { "Authorization": "Bearer synkvy_…" }
+query Welcome {
+  viewer { name kind account { name } syncView { id name state } }
+  products(first: 5) { totalCount nodes { handle title } }
+}
+`
+
+export type Yoga = ReturnType<typeof createGraphQLServer>
+
+/** GraphQL over HTTP and SSE, and GraphiQL for a browser, which needs nothing from elsewhere. */
+export function createGraphQLServer(parts: ServerParts) {
+  return createYoga<SocketContext, Context>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    cors: false,
+    graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
+    renderGraphiQL,
+    logging: false,
+    maskedErrors: { maskError: (error) => showError(error, parts.log) },
+    context: (initial) => createContext(parts, initial.socketCaller, initial.request),
+  })
+}
+
+async function createContext(parts: ServerParts, socketCaller: Caller | undefined, request: Request | undefined): Promise<Context> {
+  const { database, sync, keys, keyUsage } = parts
+  const { caller, refusal } = socketCaller === undefined ? await identify(database, request) : { caller: socketCaller, refusal: undefined }
+  if (caller !== undefined) keyUsage.note(caller)
+  return {
+    caller,
+    refusal,
+    database,
+    sync,
+    keys,
+    transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
+    loaders: createLoaders(database, caller?.accountId ?? 0),
+  }
+}
+
+/** Introspection needs no key, so a refusal is kept until a field asks who calls. */
+async function identify(database: Database, request: Request | undefined): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
+  try {
+    return { caller: await authenticate(database, request?.headers.get('authorization') ?? undefined), refusal: undefined }
+  } catch (error) {
+    if (error instanceof SynkvyError) return { caller: undefined, refusal: error }
+    if (isDatabaseAway(error)) return { caller: undefined, refusal: databaseAway(error) }
+    throw error
+  }
+}
+
+/** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
+export function showError(error: unknown, log: Logger): Error {
+  const original = error instanceof GraphQLError ? error.originalError : undefined
+  const cause = original ?? error
+  if (cause instanceof SynkvyError) return withPath(cause, error)
+  if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
+  if (error instanceof GraphQLError && (original === undefined || original instanceof GraphQLError)) return error
+  log.error({ err: cause }, 'an unexpected error')
+  return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
+    ...placeOf(error),
+    extensions: { code: 'INTERNAL', retryable: false, http: { status: 500 } },
+  })
+}
+
+function withPath(refusal: SynkvyError, error: unknown): GraphQLError {
+  return new GraphQLError(refusal.message, { ...placeOf(error), originalError: refusal, extensions: refusal.extensions })
+}
+
+function placeOf(error: unknown) {
+  return error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {}
+}
+
+function databaseAway(cause: unknown): SynkvyError {
+  return new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Call again in a moment; nothing of this call was stored.', { cause })
+}
+
+/** Whether what was thrown means that Postgres is away or full, rather than that something is wrong with what it was asked. */
+function isDatabaseAway(error: unknown): boolean {
+  const sqlState = postgresFault(error)?.code
+  if (sqlState !== undefined) return /^(08|53|57P)/.test(sqlState)
+  const codes = ['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE']
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && codes.includes(at.code)) return true
+  }
+  return false
+}
