@@ -79,11 +79,11 @@ async function identify(database: Database, request: Request | undefined): Promi
 
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
 export function showError(error: unknown, log: Logger): Error {
-  const original = error instanceof GraphQLError ? error.originalError : undefined
+  const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)
   if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
-  if (error instanceof GraphQLError && (original === undefined || original instanceof GraphQLError)) return error
+  if (isGraphQLError(error) && (original === undefined || isGraphQLError(original))) return error
   log.error({ err: cause }, 'an unexpected error')
   return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
     ...placeOf(error),
@@ -95,8 +95,13 @@ function withPath(refusal: SynkvyError, error: unknown): GraphQLError {
   return new GraphQLError(refusal.message, { ...placeOf(error), originalError: refusal, extensions: refusal.extensions })
 }
 
+/** By its name: the executor may have been loaded with a copy of graphql of its own. */
+function isGraphQLError(error: unknown): error is GraphQLError {
+  return error instanceof Error && error.name === 'GraphQLError'
+}
+
 function placeOf(error: unknown) {
-  return error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {}
+  return isGraphQLError(error) ? { nodes: error.nodes ?? null, path: error.path ?? null } : {}
 }
 
 function databaseAway(cause: unknown): SynkvyError {

@@ -14,6 +14,7 @@ import { findEmbeddedPostgres, startEmbeddedPostgres, type EmbeddedPostgresOptio
 
 const require = createRequire(import.meta.url)
 const repository = fileURLToPath(new URL('../..', import.meta.url))
+const gatewayScript = fileURLToPath(import.meta.resolve('../helpers/embedded-gateway.ts'))
 const isRoot = process.getuid?.() === 0
 const isLinux = process.platform === 'linux'
 const nobody = { uid: 65534, gid: 65534 }
@@ -69,9 +70,10 @@ async function startGateway(dataDir: string, options: GatewayOptions = {}): Prom
 }
 
 function spawnGateway(dataDir: string, options: GatewayOptions = {}) {
-  const { project = repository, ...ids } = options
+  const { project, ...ids } = options
+  const script = project === undefined ? gatewayScript : join(project, 'test/helpers/embedded-gateway.ts')
   const tsx = pathToFileURL(require.resolve('tsx')).href
-  const child = spawn(process.execPath, ['--import', tsx, join(project, 'test/helpers/embedded-gateway.ts'), dataDir], {
+  const child = spawn(process.execPath, ['--import', tsx, script, dataDir], {
     ...ids,
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -323,13 +325,13 @@ describe('a server that was killed', () => {
   })
 })
 
-describe('who Postgres runs as', () => {
-  const [root, service] = [
-    { uid: 0, gid: 0 },
-    { uid: 101, gid: 104 },
-  ]
-  const facts = { user: root, isNamed: true, clusterExists: false, serviceUser: undefined, canUnshare: false }
+const [root, service] = [
+  { uid: 0, gid: 0 },
+  { uid: 101, gid: 104 },
+]
+const facts = { user: root, isNamed: true, clusterExists: false, serviceUser: undefined, canUnshare: false }
 
+describe('who Postgres runs as', () => {
   it("is the gateway's own user, unless that is root", () => {
     expect(chooseLauncher({ ...facts, user: nobody })).toEqual({ owner: nobody, prefix: [] })
     expect(chooseLauncher({ ...facts, user: nobody, isNamed: false, clusterExists: true })).toEqual({ owner: nobody, prefix: [] })
@@ -374,7 +376,8 @@ const canBeEntered = (folder: string): boolean => {
 
 const canUnshare = (): boolean => {
   try {
-    execFileSync('unshare', ['--user', '--map-user=65534', 'true'], { stdio: 'ignore' })
+    const [command = '', ...flags] = chooseLauncher({ ...facts, canUnshare: true }).prefix
+    execFileSync(command, [...flags, 'true'], { stdio: 'ignore' })
     return true
   } catch {
     return false

@@ -1,0 +1,123 @@
+import { createClient, type Client } from 'graphql-ws'
+import { pino } from 'pino'
+import { WebSocket } from 'ws'
+import { startApp, type App } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+
+export const adminKey = 'synkvy_test_admin_key_0123456789'
+
+export interface GraphQLAnswer {
+  // Each test asks its own question and knows the shape of its answer.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly data: any
+  readonly errors?: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: Record<string, unknown> }[]
+}
+
+export interface TestGateway extends AsyncDisposable {
+  readonly app: App
+  readonly url: string
+  /** Calls over HTTP. */
+  readonly call: (query: string, variables?: Record<string, unknown>, key?: string | undefined) => Promise<GraphQLAnswer>
+  /** A socket with a key. */
+  readonly connect: (key: string) => Client
+}
+
+/** A gateway of its own on a database, for real: HTTP, sockets and all. */
+export async function startGateway(database: TestDatabase): Promise<TestGateway> {
+  const config = { ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }), databaseUrl: database.url, databaseDirectUrl: database.url }
+  const app = await startApp(config, pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' }))
+  const clients: Client[] = []
+  return {
+    app,
+    url: app.url,
+    call: (query, variables = {}, key = adminKey) => callOver(app.url, query, variables, key),
+    connect: (key) => {
+      const client = connectTo(app.url, key)
+      clients.push(client)
+      return client
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(clients.map((client) => client.dispose()))
+      await app[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export async function callOver(url: string, query: string, variables: Record<string, unknown>, key: string): Promise<GraphQLAnswer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key === '' ? {} : { authorization: `Bearer ${key}` }) },
+    body: JSON.stringify({ query, variables }),
+  })
+  const answer: unknown = await response.json()
+  if (typeof answer !== 'object' || answer === null) throw new Error('no GraphQL answer')
+  return { data: undefined, ...answer }
+}
+
+export function connectTo(url: string, key: string): Client {
+  return createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${key}` },
+    retryAttempts: 0,
+    lazy: true,
+  })
+}
+
+/** A gateway on a fresh database, disposed of together. */
+export async function startShop(): Promise<TestGateway & { readonly database: TestDatabase }> {
+  const database = await createTestDatabase()
+  const gateway = await startGateway(database)
+  return {
+    ...gateway,
+    database,
+    [Symbol.asyncDispose]: async () => {
+      await gateway[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Makes an INTEGRATION user with a key. */
+export async function createIntegration(gateway: Pick<TestGateway, 'call'>, name: string, key = adminKey): Promise<{ readonly userId: string; readonly key: string }> {
+  const user = await gateway.call(`mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }`, { name }, key)
+  const userId: string = user.data.createUser.user.id
+  const made = await gateway.call(`mutation ($userId: ID!) { createApiKey(userId: $userId) { secret } }`, { userId }, key)
+  return { userId, key: made.data.createApiKey.secret }
+}
+
+/** An integration with its sync view. */
+export async function createView(
+  gateway: Pick<TestGateway, 'call'>,
+  name: string,
+  options: { readonly autoLink?: boolean; readonly key?: string } = {},
+): Promise<{ readonly viewId: string; readonly key: string; readonly userId: string }> {
+  const integration = await createIntegration(gateway, name, options.key)
+  const made = await gateway.call(
+    `mutation ($input: CreateSyncViewInput!) { createSyncView(input: $input) { syncView { id } } }`,
+    { input: { name, autoLink: options.autoLink ?? false } },
+    integration.key,
+  )
+  return { ...integration, viewId: made.data.createSyncView.syncView.id }
+}
+
+/** Makes products h1…hn, each with one variant Sn and, where `onHand` is given, stock of it. */
+export async function createProducts(gateway: Pick<TestGateway, 'call'>, handles: readonly string[], onHand?: number, key = adminKey): Promise<void> {
+  const input = handles.map((handle) => ({
+    handle,
+    title: `Title of ${handle}`,
+    variants: [{ sku: `SKU-${handle}`, title: 'One', price: { amount: '10.00', currency: 'SEK' } }],
+  }))
+  await expectData(gateway.call(`mutation ($input: [ProductInput!]!) { upsertProducts(input: $input) { products { id } } }`, { input }, key))
+  if (onHand === undefined) return
+  const stock = handles.map((handle) => ({ sku: `SKU-${handle}`, onHand }))
+  await expectData(gateway.call(`mutation ($input: [SetStockInput!]!) { setStock(input: $input) { stockLevels { id } } }`, { input: stock }, key))
+}
+
+/** The data of an answer that must have no errors. */
+export async function expectData(answer: Promise<GraphQLAnswer>): Promise<GraphQLAnswer['data']> {
+  const { data, errors } = await answer
+  if (errors !== undefined) throw new Error(`refused: ${JSON.stringify(errors)}`)
+  return data
+}
