@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { ConfigError } from './config.ts'
 import { EmbeddedPostgresError } from './db/embedded/error.ts'
 import { SynkvyError } from './errors.ts'
@@ -12,6 +12,93 @@ program
   .command('serve')
   .description('Run the gateway: GraphQL at /graphql, over HTTP, WebSocket and Server-Sent Events. What `npm start` runs.')
   .action(async () => (await import('./cli/serve.ts')).serve())
+
+program
+  .command('demo')
+  .description('See it work: a sample shop, an ERP and a POS connected to it, a resend, and sales that flow. Needs no set-up.')
+  .action(async () => (await import('./cli/demo/demo.ts')).demo())
+
+program
+  .command('migrate')
+  .description('Bring the database to the newest schema. Every start does so as well.')
+  .action(async () => (await import('./cli/migrate.ts')).migrate())
+
+const inAccount = (command: Command): Command => command.option('--account <slug>', 'the account (default: SYNKVY_ACCOUNT)').option('--json', 'print JSON, for scripts')
+
+inAccount(program.command('import <file>'))
+  .description('Import a catalogue: Shopify product CSV, Magento product CSV, or JSON Lines of ProductInput. The same file again changes nothing.')
+  .addOption(new Option('--format <format>', 'what the file is (default: told by its beginning)').choices(['shopify', 'magento', 'jsonl']))
+  .option('--currency <code>', "of the prices, ISO 4217 (default: the account's)")
+  .addHelpText('after', '\nEach row that cannot be taken is reported with its line, field and reason, and the import goes on.\nExit status: 0 all taken, 2 something was refused, 1 it could not be done.')
+  .action(async (file, options) => (await import('./cli/import.ts')).importFile(file, options))
+
+const account = program.command('account').description('Shops on this gateway.')
+account
+  .command('create <slug>')
+  .description('Make an account with an admin user, and print its key this once.')
+  .option('--name <name>', 'what it is called (default: the slug)')
+  .option('--currency <code>', 'of its prices, ISO 4217', 'SEK')
+  .option('--prices-exclude-tax', 'its prices do not include tax')
+  .option('--json', 'print JSON, for scripts')
+  .action(async (slug, options) => (await import('./cli/account.ts')).accountCreate(slug, options))
+account
+  .command('list')
+  .description('List the accounts.')
+  .option('--json', 'print JSON, for scripts')
+  .action(async (options) => (await import('./cli/account.ts')).accountList(options))
+
+const user = program.command('user').description('Who may call.')
+inAccount(user.command('create <name>'))
+  .description('Make a user.')
+  .addOption(new Option('--kind <kind>', 'INTEGRATION for an external system').choices(['ADMIN', 'INTEGRATION']).default('INTEGRATION'))
+  .action(async (name, options) => (await import('./cli/user.ts')).userCreate(name, options))
+inAccount(user.command('list'))
+  .description('List the users.')
+  .action(async (options) => (await import('./cli/user.ts')).userList(options))
+
+const key = program.command('key').description('API keys.')
+inAccount(key.command('create'))
+  .description('Make a key for a user, and print its secret this once.')
+  .requiredOption('--user <id>', 'whose')
+  .option('--expires <moment>', 'when it stops being good: 2027-01-31T12:00:00Z')
+  .action(async (options) => (await import('./cli/key.ts')).keyCreate(options))
+inAccount(key.command('list'))
+  .description("List a user's keys.")
+  .requiredOption('--user <id>', 'whose')
+  .action(async (options) => (await import('./cli/key.ts')).keyList(options))
+inAccount(key.command('revoke <id>'))
+  .description('End a key now. Connections that use it are closed within a second.')
+  .action(async (id, options) => (await import('./cli/key.ts')).keyRevoke(id, options))
+
+const view = program.command('view').description('Sync views.')
+inAccount(view.command('list'))
+  .description('List the sync views: how each stands, what waits.')
+  .action(async (options) => (await import('./cli/view.ts')).viewList(options))
+inAccount(view.command('pause <id>'))
+  .description('Send a view nothing until it goes on. Nothing is lost.')
+  .action(async (id, options) => (await import('./cli/view.ts')).viewPause(id, options, true))
+inAccount(view.command('go-on <id>'))
+  .description('Let a paused view go on where it was.')
+  .action(async (id, options) => (await import('./cli/view.ts')).viewPause(id, options, false))
+inAccount(view.command('delete <id>'))
+  .description('Delete a view with its links.')
+  .action(async (id, options) => (await import('./cli/view.ts')).viewDelete(id, options))
+
+inAccount(program.command('resend <view>'))
+  .description('"Resend all products": link all to the view and send them, with their stock. Joins the one that runs.')
+  .option('--confirm', 'although everything was sent before')
+  .option('--follow', 'show its progress to the end')
+  .action(async (id, options) => (await import('./cli/resend.ts')).resend(id, options))
+
+program
+  .command('watch')
+  .description('Connect as a consumer: print each change as it arrives, and acknowledge it.')
+  .requiredOption('--key <secret>', "an INTEGRATION user's key, whose sync view is watched")
+  .option('--url <url>', 'the gateway', 'http://127.0.0.1:4000')
+  .addOption(new Option('--stream <stream>', 'what to follow').choices(['product', 'stock', 'both']).default('both'))
+  .option('--json', 'a JSON value a line, for machines')
+  .addHelpText('after', '\nIt takes the streams over from whoever follows them with the same sync view: give it a view of its own.')
+  .action(async (options) => (await import('./cli/watch.ts')).watch(options))
 
 /** Refusals are said in one message; anything else is a bug, and is shown whole. */
 function explain(error: unknown): string {

@@ -1,0 +1,61 @@
+import type { Logger } from 'pino'
+import type { AccountRow } from '../access/accounts.ts'
+import { accountBySlug } from '../access/accounts.ts'
+import { createLog, openForCommand } from '../app.ts'
+import { readConfig, type Config } from '../config.ts'
+import type { Database } from '../db/client.ts'
+import { SynkvyError } from '../errors.ts'
+
+/** What most commands take. */
+export interface CommonOptions {
+  /** The account's slug. Default: SYNKVY_ACCOUNT. */
+  readonly account?: string
+  /** For scripts: one JSON value on standard output. */
+  readonly json?: boolean
+}
+
+/** What a command works on. */
+export interface CommandContext {
+  readonly config: Config
+  readonly database: Database
+  readonly log: Logger
+}
+
+/** Runs a command on the database, beside a gateway or without one. */
+export async function withDatabase<Result>(work: (context: CommandContext) => Promise<Result>): Promise<Result> {
+  const config = readConfig({ ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'error' })
+  const log = createLog(config)
+  await using opened = await openForCommand(config, log)
+  return await work({ config, database: opened.database, log })
+}
+
+/** The account that a command is about. Throws NOT_FOUND. */
+export async function accountOf({ config, database }: CommandContext, options: CommonOptions): Promise<AccountRow> {
+  const slug = options.account ?? config.accountSlug
+  const account = await accountBySlug(database, slug)
+  if (account !== undefined) return account
+  throw new SynkvyError('NOT_FOUND', `There is no account "${slug}". Make it with: synkvy account create ${slug}`)
+}
+
+/** An id as GraphQL shows it. */
+export function toGlobalId(typename: string, id: number): string {
+  return Buffer.from(`${typename}:${id}`).toString('base64')
+}
+
+/** The number in an id: as GraphQL shows it, or bare. Throws BAD_USER_INPUT. */
+export function fromGlobalId(typename: string, text: string): number {
+  const bare = /^\d{1,15}$/.exec(text)?.[0] ?? new RegExp(`^${typename}:(\\d{1,15})$`).exec(Buffer.from(text, 'base64').toString())?.[1]
+  if (bare !== undefined) return Number(bare)
+  throw new SynkvyError('BAD_USER_INPUT', `"${text}" is not the id of a ${typename}.`)
+}
+
+/** Prints a result: as JSON where that was asked for, else as text. */
+export function print(options: CommonOptions, json: unknown, text: string): void {
+  process.stdout.write(`${options.json === true ? JSON.stringify(json) : text}\n`)
+}
+
+/** Columns under each other. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+}

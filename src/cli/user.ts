@@ -1,0 +1,22 @@
+import { createUser, usersOfAccount, type UserKind } from '../access/users.ts'
+import { accountOf, print, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+
+/** `synkvy user create NAME --kind INTEGRATION` */
+export async function userCreate(name: string, options: CommonOptions & { readonly kind: UserKind }): Promise<void> {
+  await withDatabase(async (context) => {
+    const account = await accountOf(context, options)
+    const user = await createUser(context.database, account.id, { name, kind: options.kind })
+    const id = toGlobalId('User', user.id)
+    print(options, { id, name, kind: user.kind }, `The user "${name}" was made. Its id is ${id}\nMake a key for it with: synkvy key create --user ${id}`)
+  })
+}
+
+/** `synkvy user list` */
+export async function userList(options: CommonOptions): Promise<void> {
+  await withDatabase(async (context) => {
+    const account = await accountOf(context, options)
+    const users = await usersOfAccount(context.database, account.id)
+    const json = users.map(({ id, name, kind }) => ({ id: toGlobalId('User', id), name, kind }))
+    print(options, json, table([['ID', 'KIND', 'NAME'], ...json.map((user) => [user.id, user.kind, user.name])]))
+  })
+}
