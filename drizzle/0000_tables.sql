@@ -140,7 +140,7 @@ CREATE TABLE "feed" (
 	"location_code" text,
 	"origin_view_id" bigint,
 	"at" timestamp with time zone NOT NULL,
-	CONSTRAINT "feed_account_id_subject_entity_id_pk" PRIMARY KEY("account_id","subject","entity_id")
+	CONSTRAINT "feed_account_id_entity_id_subject_pk" PRIMARY KEY("account_id","entity_id","subject")
 );
 --> statement-breakpoint
 CREATE TABLE "inbox" (

@@ -24,7 +24,7 @@ export const builder = new SchemaBuilder<{
     nodesOnConnection: { description: 'The things themselves, without their cursors.' },
     nodeTypeOptions: { description: 'Something that can be fetched again by its id.' },
     nodeQueryOptions: {
-      description: 'Anything with an id that you may see; null for what is not there, another account\'s things among them.',
+      description: "Anything with an id that you may see; null for what is not there, another account's things among them.",
       args: { id: { description: 'The id, as it was given to you.' } },
       resolve: (_root, args, context, _info, resolveNode) => {
         requireCaller(context)
@@ -47,11 +47,17 @@ export const builder = new SchemaBuilder<{
 export type SchemaTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never
 
 builder.queryType({ description: 'What can be asked. Every field needs an API key.' })
-builder.mutationType({ description: 'What can be changed. Every field needs an API key. A call is all or nothing: nothing of a refused one is stored.' })
+builder.mutationType({
+  description: 'What can be changed. Every field needs an API key. A call is all or nothing: nothing of a refused one is stored.',
+})
 builder.subscriptionType({ description: 'What can be followed. Every field needs an API key.' })
 
 /** The number in a global id of this type. Throws NOT_FOUND for an id of anything else, in the words of what is not there. */
-export function idOf(typename: string, id: { readonly typename: string; readonly id: string }, inputPath: readonly (string | number)[]): number {
+export function idOf(
+  typename: string,
+  id: { readonly typename: string; readonly id: string },
+  inputPath: readonly (string | number)[],
+): number {
   const number = Number(id.id)
   if (id.typename === typename && Number.isSafeInteger(number) && number > 0) return number
   throw new SynkvyError('NOT_FOUND', `This is not the id of a ${typename} in your account.`, { inputPath })

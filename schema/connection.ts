@@ -20,7 +20,10 @@ export function connectionType<Row extends { readonly id: number }>(node: Object
       name: `${name}Connection`,
       description,
       fields: (t) => ({
-        totalCount: t.int({ description: 'How many there are in all, whatever the page.', resolve: (connection) => connection.totalCount() }),
+        totalCount: t.int({
+          description: 'How many there are in all, whatever the page.',
+          resolve: (connection) => connection.totalCount(),
+        }),
       }),
     },
     { name: `${name}Edge`, description: 'One of a connection, with its place in it.' },
@@ -30,7 +33,8 @@ export function connectionType<Row extends { readonly id: number }>(node: Object
 /** The arguments of a connection. Throws BAD_USER_INPUT for more than 250, and for a cursor that is none. */
 export function pageWanted(args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined }): PageWanted {
   const first = args.first ?? usual
-  if (first < 1 || first > most) throw new SynkvyError('BAD_USER_INPUT', `"first" is from 1 to ${most}; ${usual} where it is left out.`, { inputPath: ['first'] })
+  if (first < 1 || first > most)
+    throw new SynkvyError('BAD_USER_INPUT', `"first" is from 1 to ${most}; ${usual} where it is left out.`, { inputPath: ['first'] })
   return { first, after: args.after === null || args.after === undefined ? undefined : readPlace(args.after) }
 }
 

@@ -100,4 +100,4 @@ export function createLoaders(database: Database, accountId: number) {
     ),
   }
 }
-export type Loaders = ReturnType<typeof createLoaders>
+type Loaders = ReturnType<typeof createLoaders>

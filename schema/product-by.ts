@@ -12,7 +12,11 @@ export const ProductByInput = builder.inputType('ProductBy', {
   }),
 })
 
-type ProductByShape = { id?: { typename: string; id: string } | null | undefined; handle?: string | null | undefined; sku?: string | null | undefined }
+type ProductByShape = {
+  id?: { typename: string; id: string } | null | undefined
+  handle?: string | null | undefined
+  sku?: string | null | undefined
+}
 
 /** What a ProductBy names. An id of anything else is nobody's. */
 export function toProductBy(by: ProductByShape): ProductBy {

@@ -8,7 +8,8 @@ function refuse(message: string): never {
 builder.scalarType('Cursor', {
   description: 'How far a stream has come: opaque and URL-safe. It belongs to one sync view and one stream. Pass it back unchanged.',
   serialize: (value) => value,
-  parseValue: (value) => (typeof value === 'string' && value.length <= 1_000 ? value : refuse('A Cursor is a string that was given to you.')),
+  parseValue: (value) =>
+    typeof value === 'string' && value.length <= 1_000 ? value : refuse('A Cursor is a string that was given to you.'),
 })
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
@@ -18,7 +19,8 @@ builder.scalarType('DateTime', {
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
     const moment = typeof value === 'string' && rfc3339.test(value) ? new Date(value) : undefined
-    if (moment === undefined || Number.isNaN(moment.getTime())) return refuse('A DateTime is a moment of RFC 3339, such as "2026-11-23T18:10:00Z".')
+    if (moment === undefined || Number.isNaN(moment.getTime()))
+      return refuse('A DateTime is a moment of RFC 3339, such as "2026-11-23T18:10:00Z".')
     return moment
   },
 })
@@ -26,7 +28,10 @@ builder.scalarType('DateTime', {
 builder.scalarType('Decimal', {
   description: 'A decimal number as a string, never a float: "199.00".',
   serialize: (value) => value,
-  parseValue: (value) => (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? value : refuse('A Decimal is a decimal number as a string, such as "199.00".')),
+  parseValue: (value) =>
+    typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)
+      ? value
+      : refuse('A Decimal is a decimal number as a string, such as "199.00".'),
 })
 
 const greatest = 2n ** 63n - 1n
@@ -37,7 +42,8 @@ builder.scalarType('BigInt', {
   parseValue: (value) => {
     const isWhole = (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) || (typeof value === 'number' && Number.isSafeInteger(value))
     const number = isWhole ? BigInt(value) : undefined
-    if (number === undefined || number > greatest || number < -greatest) return refuse('A BigInt is a 64-bit integer as a string, such as "1795459652829725".')
+    if (number === undefined || number > greatest || number < -greatest)
+      return refuse('A BigInt is a 64-bit integer as a string, such as "1795459652829725".')
     return number
   },
 })

@@ -16,6 +16,8 @@ export interface App extends AsyncDisposable {
   readonly database: Database
   /** The first account, and its admin key where one was made up now. */
   readonly first: OpenedAccount
+  /** Resolves when the embedded Postgres has ended although nobody stopped it: the gateway cannot go on then. */
+  readonly lostDatabase: Promise<void>
 }
 
 const purgeEveryMs = 3_600_000
@@ -30,7 +32,7 @@ class Started implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end()
+    for (const end of this.#ends.splice(0).toReversed()) await end()
   }
 }
 
@@ -44,7 +46,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   try {
     const urls = await findDatabase(config, log, started)
     await migrateDatabase(urls.directUrl)
-    const database = started.add(openDatabase({ ...urls, poolSize: config.poolSize }))
+    const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize }))
     const first = await ensureFirstAccount(database, config.accountSlug, config.adminKey)
     const keyUsage = started.add(new KeyUsage(database, log))
     const sync = started.add(await startSync(database, { log }))
@@ -52,7 +54,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     sync.onKeyChanged((accountId, keyId) => void keys.onKeyChanged(accountId, keyId))
     started.add(purging(database, log))
     const server = started.add(await startServer({ database, sync, keys, keyUsage, log }, config))
-    return { url: server.url, database, first, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
+    return { url: server.url, database, first, lostDatabase: urls.lost, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
     await started[Symbol.asyncDispose]()
     throw error
@@ -62,12 +64,23 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
 interface DatabaseUrls {
   readonly url: string
   readonly directUrl: string
+  readonly lost: Promise<void>
 }
 
+const never = new Promise<void>(() => {})
+
 async function findDatabase(config: Config, log: Logger, started: Started): Promise<DatabaseUrls> {
-  if (config.databaseUrl !== undefined) return { url: config.databaseUrl, directUrl: config.databaseDirectUrl ?? config.databaseUrl }
-  const embedded = started.add(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.warn({ postgres: line }, 'postgres says') }))
-  return { url: embedded.url, directUrl: embedded.url }
+  if (config.databaseUrl !== undefined) {
+    return { url: config.databaseUrl, directUrl: config.databaseDirectUrl ?? config.databaseUrl, lost: never }
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => logPostgres(log, line) })
+  started.add(embedded)
+  return { url: embedded.url, directUrl: embedded.url, lost: embedded.ended.then(() => undefined) }
+}
+
+function logPostgres(log: Logger, line: string): void {
+  const level = /\b(WARNING|ERROR|FATAL|PANIC):/.test(line) ? 'warn' : 'debug'
+  log[level]({ postgres: line }, 'Postgres says')
 }
 
 /** Forgets idempotency keys that are over. */
@@ -88,9 +101,10 @@ export async function openForCommand(config: Config, log: Logger): Promise<{ rea
   const started = new Started()
   try {
     const running = config.databaseUrl === undefined ? await findEmbeddedPostgres(config.dataDir) : undefined
-    const urls = running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
-    if (running === undefined) await migrateDatabase(urls.directUrl)
-    const database = started.add(openDatabase({ ...urls, poolSize: 4 }))
+    const { url, directUrl } =
+      running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
+    if (running === undefined) await migrateDatabase(directUrl)
+    const database = started.add(openDatabase({ url, directUrl, poolSize: 4 }))
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
     await started[Symbol.asyncDispose]()

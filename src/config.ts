@@ -16,9 +16,14 @@ const variables = {
     .describe('Your own Postgres, version 15 or later; may be a pooler in transaction mode. Without it synkvy runs an embedded Postgres.'),
   DATABASE_DIRECT_URL: databaseUrl
     .optional()
-    .describe('The same database without a pooler, for LISTEN and for the session that sequences. Needed where `DATABASE_URL` is a pooler; default: `DATABASE_URL`.'),
+    .describe(
+      'The same database without a pooler, for LISTEN and for the session that sequences. Needed where `DATABASE_URL` is a pooler; default: `DATABASE_URL`.',
+    ),
   DATA_DIR: z.string().min(1).default('.synkvy').describe("The folder of the embedded Postgres' data."),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('How much is logged, from `fatal` to `trace`; or `silent`.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('How much is logged, from `fatal` to `trace`; or `silent`.'),
   SYNKVY_ACCOUNT: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 small letters, digits and hyphens')
@@ -29,7 +34,13 @@ const variables = {
     .min(24, 'must have at least 24 characters, random ones')
     .optional()
     .describe("The first account's first admin key. Where it is not given one is made and shown once."),
-  SYNKVY_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(10).describe('How many connections each of the two pools to the database may hold.'),
+  SYNKVY_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(500)
+    .default(10)
+    .describe('How many connections each of the two pools to the database may hold.'),
 } as const
 
 export interface Config {
@@ -60,7 +71,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ...unknown.map((name) => `${name}: there is no such variable`),
   ]
   if (!result.success || faults.length > 0) {
-    throw new ConfigError(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nEvery variable is described in docs/config.md.`)
+    throw new ConfigError(
+      `The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nEvery variable is described in docs/config.md.`,
+    )
   }
   const values = result.data
   return {

@@ -58,7 +58,12 @@ export class SynkvyError extends Error {
   }
 
   /** What GraphQL shows beside the message: whatever wraps this error in a GraphQLError takes it over. */
-  get extensions(): { readonly code: ErrorCode; readonly retryable: boolean; readonly inputPath?: InputPath; readonly http: { readonly status: number } } {
+  get extensions(): {
+    readonly code: ErrorCode
+    readonly retryable: boolean
+    readonly inputPath?: InputPath
+    readonly http: { readonly status: number }
+  } {
     const { status, retryable } = errorCatalogue[this.code]
     return { code: this.code, retryable, ...(this.inputPath === undefined ? {} : { inputPath: this.inputPath }), http: { status } }
   }

@@ -23,13 +23,19 @@ program
   .description('Bring the database to the newest schema. Every start does so as well.')
   .action(async () => (await import('./cli/migrate.ts')).migrate())
 
-const inAccount = (command: Command): Command => command.option('--account <slug>', 'the account (default: SYNKVY_ACCOUNT)').option('--json', 'print JSON, for scripts')
+const inAccount = (command: Command): Command =>
+  command.option('--account <slug>', 'the account (default: SYNKVY_ACCOUNT)').option('--json', 'print JSON, for scripts')
 
 inAccount(program.command('import <file>'))
-  .description('Import a catalogue: Shopify product CSV, Magento product CSV, or JSON Lines of ProductInput. The same file again changes nothing.')
+  .description(
+    'Import a catalogue: Shopify product CSV, Magento product CSV, or JSON Lines of ProductInput. The same file again changes nothing.',
+  )
   .addOption(new Option('--format <format>', 'what the file is (default: told by its beginning)').choices(['shopify', 'magento', 'jsonl']))
   .option('--currency <code>', "of the prices, ISO 4217 (default: the account's)")
-  .addHelpText('after', '\nEach row that cannot be taken is reported with its line, field and reason, and the import goes on.\nExit status: 0 all taken, 2 something was refused, 1 it could not be done.')
+  .addHelpText(
+    'after',
+    '\nEach row that cannot be taken is reported with its line, field and reason, and the import goes on.\nExit status: 0 all taken, 2 something was refused, 1 it could not be done.',
+  )
   .action(async (file, options) => (await import('./cli/import.ts')).importFile(file, options))
 
 const account = program.command('account').description('Shops on this gateway.')

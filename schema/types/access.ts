@@ -37,7 +37,11 @@ builder.node(ApiKey, {
   fields: (t) => ({
     prefix: t.exposeString('prefix', { description: "The secret's beginning, by which people know it." }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to the minute or so; null when never.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last used, to the minute or so; null when never.',
+    }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it stops being good; null for never.' }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null when it was not.' }),
   }),
@@ -149,4 +153,3 @@ builder.mutationFields((t) => ({
     },
   }),
 }))
-

@@ -44,7 +44,11 @@ const ProductChange = builder.objectRef<Change<EntityOf['PRODUCT']>>('ProductCha
     product: t.field({ type: Product, nullable: true, description: 'The product; null in a REMOVE.', resolve: (change) => change.entity }),
     reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
     handle: t.exposeString('key', { description: "The product's handle." }),
-    externalId: t.string({ nullable: true, description: 'What you call the product, if you have said so.', resolve: (change) => change.externalId }),
+    externalId: t.string({
+      nullable: true,
+      description: 'What you call the product, if you have said so.',
+      resolve: (change) => change.externalId,
+    }),
   }),
 })
 const StockChange = builder.objectRef<Change<EntityOf['STOCK']>>('StockChange').implement({
@@ -54,7 +58,12 @@ const StockChange = builder.objectRef<Change<EntityOf['STOCK']>>('StockChange').
     lane: t.expose('lane', { type: Lane, description: 'Why it was sent.' }),
     stockLevelId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'StockLevel', id: change.id }) }),
     revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
-    stockLevel: t.field({ type: StockLevel, nullable: true, description: 'The stock level; null in a REMOVE.', resolve: (change) => change.entity }),
+    stockLevel: t.field({
+      type: StockLevel,
+      nullable: true,
+      description: 'The stock level; null in a REMOVE.',
+      resolve: (change) => change.entity,
+    }),
     reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
     sku: t.exposeString('key', { description: 'Of which variant.' }),
     locationCode: t.exposeString('locationCode', { description: 'At which location.' }),
@@ -67,7 +76,10 @@ function batchType<Entity>(name: string, of: string, change: ObjectRef<SchemaTyp
   builder.objectType(batch, {
     description: `Changes of ${of} that are sent, and acknowledged, as one.`,
     fields: (t) => ({
-      cursor: t.expose('cursor', { type: 'Cursor', description: 'Acknowledge this when everything in the batch is safely stored. An empty batch needs no acknowledge.' }),
+      cursor: t.expose('cursor', {
+        type: 'Cursor',
+        description: 'Acknowledge this when everything in the batch is safely stored. An empty batch needs no acknowledge.',
+      }),
       caughtUp: t.exposeBoolean('caughtUp', { description: 'Nothing more waits at the moment.' }),
       resendId: t.field({
         type: 'ID',
@@ -75,10 +87,14 @@ function batchType<Entity>(name: string, of: string, change: ObjectRef<SchemaTyp
         description: 'The resend that is under way.',
         resolve: ({ resendId }) => (resendId === undefined ? null : globalId('Resend', resendId)),
       }),
-      resendComplete: t.exposeBoolean('resendComplete', { description: 'With this batch all of the resend has been sent: what you did not see in it is not linked to you.' }),
+      resendComplete: t.exposeBoolean('resendComplete', {
+        description: 'With this batch all of the resend has been sent: what you did not see in it is not linked to you.',
+      }),
     }),
   })
-  builder.objectField(batch, 'changes', (t) => t.field({ type: t.listRef(change), description: 'The changes, each entity once.', resolve: changesOf<Entity> }))
+  builder.objectField(batch, 'changes', (t) =>
+    t.field({ type: t.listRef(change), description: 'The changes, each entity once.', resolve: changesOf<Entity> }),
+  )
   return batch
 }
 
@@ -212,4 +228,3 @@ builder.mutationFields((t) => ({
     },
   }),
 }))
-

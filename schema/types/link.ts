@@ -13,16 +13,14 @@ const LinkState = builder.enumType('LinkState', {
   },
 })
 
-const Rejection = builder
-  .objectRef<{ readonly reason: string; readonly revision: bigint; readonly at: Date }>('Rejection')
-  .implement({
-    description: "That the external system cannot take a product, in its own words.",
-    fields: (t) => ({
-      reason: t.exposeString('reason', { description: 'Why.' }),
-      revision: t.expose('revision', { type: 'BigInt', description: 'Which revision it could not take.' }),
-      at: t.expose('at', { type: 'DateTime', description: 'When it said so.' }),
-    }),
-  })
+const Rejection = builder.objectRef<{ readonly reason: string; readonly revision: bigint; readonly at: Date }>('Rejection').implement({
+  description: 'That the external system cannot take a product, in its own words.',
+  fields: (t) => ({
+    reason: t.exposeString('reason', { description: 'Why.' }),
+    revision: t.expose('revision', { type: 'BigInt', description: 'Which revision it could not take.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'When it said so.' }),
+  }),
+})
 
 builder.node(Link, {
   description: 'Ties a product to a sync view: its changes are sent there.',
@@ -47,7 +45,11 @@ builder.node(Link, {
       description: 'The product; null where it was deleted and the other end has yet to acknowledge that.',
       resolve: (link, _args, context) => context.loaders.product.load(link.productId),
     }),
-    state: t.field({ type: LinkState, description: 'How it stands.', resolve: (link, _args, context) => context.loaders.linkState.load(link) }),
+    state: t.field({
+      type: LinkState,
+      description: 'How it stands.',
+      resolve: (link, _args, context) => context.loaders.linkState.load(link),
+    }),
     externalId: t.exposeString('externalId', { nullable: true, description: 'What the external system calls the product.' }),
     rejection: t.field({
       type: Rejection,

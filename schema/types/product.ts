@@ -1,10 +1,4 @@
-import {
-  countProducts,
-  deleteProducts,
-  productBy,
-  productsPage,
-  upsertProducts,
-} from '../../src/catalog/products.ts'
+import { countProducts, deleteProducts, productBy, productsPage, upsertProducts } from '../../src/catalog/products.ts'
 import type { ProductRow } from '../../src/catalog/rows.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { countLinks, linksPage } from '../../src/sync/links.ts'
@@ -17,7 +11,8 @@ import { LinkConnection } from './link.ts'
 import { authorOf, ProductByInput, toProductBy } from '../product-by.ts'
 
 const ProductStatus = builder.enumType('ProductStatus', {
-  description: 'Whether a product is for sale: data like any other, so an archived product is an UPSERT, not a REMOVE. Expect values that are new to you.',
+  description:
+    'Whether a product is for sale: data like any other, so an archived product is an UPSERT, not a REMOVE. Expect values that are new to you.',
   values: {
     ACTIVE: { description: 'For sale.' },
     DRAFT: { description: 'Not for sale yet.' },
@@ -67,7 +62,9 @@ builder.node(Product, {
       type: [Variant],
       description: 'Its variants in their order, at most 250.',
       resolve: (product, _args, context) =>
-        product.variants === undefined ? context.loaders.variantsOfProduct.load(product.id).then((rows) => [...(rows ?? [])]) : [...product.variants],
+        product.variants === undefined
+          ? context.loaders.variantsOfProduct.load(product.id).then((rows) => [...(rows ?? [])])
+          : [...product.variants],
     }),
     revision: t.field({
       type: 'BigInt',
@@ -78,7 +75,10 @@ builder.node(Product, {
     links: t.field({
       type: LinkConnection,
       description: 'One for each sync view that it is linked to. An integration sees its own alone.',
-      args: { first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }), after: t.arg.string({ description: 'After which: a cursor of this connection.' }) },
+      args: {
+        first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
+        after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      },
       resolve: (product, args, context) => {
         const caller = requireCaller(context)
         const filter = { productId: product.id, viewId: caller.kind === 'ADMIN' ? undefined : (caller.syncViewId ?? 0) }
@@ -103,18 +103,29 @@ builder.node(Variant, {
     sku: t.exposeString('sku', { description: "The shop's article number, unique within the account." }),
     title: t.exposeString('title', { description: 'What tells it from the others: "M / Blue".' }),
     barcode: t.exposeString('barcode', { nullable: true, description: 'GTIN.' }),
-    price: t.field({ type: Money, description: 'What it costs.', resolve: (variant) => ({ amount: variant.price, currency: variant.priceCurrency }) }),
+    price: t.field({
+      type: Money,
+      description: 'What it costs.',
+      resolve: (variant) => ({ amount: variant.price, currency: variant.priceCurrency }),
+    }),
     compareAtPrice: t.field({
       type: Money,
       nullable: true,
       description: 'What it cost before, where it is on sale.',
       resolve: (variant) =>
-        variant.compareAtPrice === null ? null : { amount: variant.compareAtPrice, currency: variant.compareAtCurrency ?? variant.priceCurrency },
+        variant.compareAtPrice === null
+          ? null
+          : { amount: variant.compareAtPrice, currency: variant.compareAtCurrency ?? variant.priceCurrency },
     }),
     weightGrams: t.exposeInt('weightGrams', { nullable: true, description: 'What it weighs, in grams.' }),
-    options: t.field({ type: [SelectedOption], description: 'What makes it differ from the others.', resolve: (variant) => [...variant.options] }),
+    options: t.field({
+      type: [SelectedOption],
+      description: 'What makes it differ from the others.',
+      resolve: (variant) => [...variant.options],
+    }),
     available: t.int({
-      description: 'What can be sold, over all locations. In a ProductChange it is as of sending and goes stale: stock changes come by stockChanges.',
+      description:
+        'What can be sold, over all locations. In a ProductChange it is as of sending and goes stale: stock changes come by stockChanges.',
       resolve: (variant, _args, context) =>
         variant.stockLevels === undefined
           ? context.loaders.stockLevelsOfVariant.load(variant.id).then((levels) => availableOf(levels ?? []))
@@ -160,7 +171,9 @@ builder.queryFields((t) => ({
     args: {
       first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
       after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
-      search: t.arg.string({ description: 'Only those whose title, handle or vendor holds this, or one of whose SKUs begins with it. Case does not matter.' }),
+      search: t.arg.string({
+        description: 'Only those whose title, handle or vendor holds this, or one of whose SKUs begins with it. Case does not matter.',
+      }),
     },
     resolve: (_root, args, context) => {
       const { accountId } = requireCaller(context)
@@ -201,7 +214,8 @@ const VariantInput = builder.inputType('VariantInput', {
   }),
 })
 const ProductInput = builder.inputType('ProductInput', {
-  description: 'A product as it is wanted, by handle. What is left out stays as it is; null clears; a list that is given replaces the whole list.',
+  description:
+    'A product as it is wanted, by handle. What is left out stays as it is; null clears; a list that is given replaces the whole list.',
   fields: (t) => ({
     handle: t.string({ required: true, description: 'Its handle, unique within the account.' }),
     title: t.string({ description: 'What customers read. A new product needs one.' }),
@@ -218,7 +232,11 @@ const ProductInput = builder.inputType('ProductInput', {
 })
 
 const UpsertProductsPayload = payloadType<{ products: readonly ProductRow[] }>('UpsertProductsPayload', (t) => ({
-  products: t.field({ type: [Product], description: 'The products as they are now, in the order of the input.', resolve: ({ products }) => [...products] }),
+  products: t.field({
+    type: [Product],
+    description: 'The products as they are now, in the order of the input.',
+    resolve: ({ products }) => [...products],
+  }),
 }))
 const DeleteProductsPayload = payloadType<{ deletedCount: number }>('DeleteProductsPayload', (t) => ({
   deletedCount: t.exposeInt('deletedCount', { description: 'How many there were.' }),
@@ -227,7 +245,8 @@ const DeleteProductsPayload = payloadType<{ deletedCount: number }>('DeleteProdu
 builder.mutationFields((t) => ({
   upsertProducts: t.field({
     type: UpsertProductsPayload,
-    description: 'Makes or changes products, by handle. What does not differ is not written and reaches no consumer. Admins, and integrations.',
+    description:
+      'Makes or changes products, by handle. What does not differ is not written and reaches no consumer. Admins, and integrations.',
     args: { input: t.arg({ type: [ProductInput], required: true, description: '1 to 1 000 products.' }) },
     resolve: async (_root, { input }, context) => {
       const products = await upsertProducts(context.database, authorOf(requireCaller(context)), input)

@@ -1,4 +1,12 @@
-import { cancelResend, findResend, resendAllProducts, resendPlan, resendProgressOf, type ResendPlan, type ResendRow } from '../../src/sync/resend.ts'
+import {
+  cancelResend,
+  findResend,
+  resendAllProducts,
+  resendPlan,
+  resendProgressOf,
+  type ResendPlan,
+  type ResendRow,
+} from '../../src/sync/resend.ts'
 import { builder, idOf, nodeNumber } from '../builder.ts'
 import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -33,7 +41,10 @@ builder.node(Resend, {
     state: t.expose('state', { type: ResendState, description: 'How it stands.' }),
     cause: t.expose('cause', { type: ResendCause, description: 'Why there is one.' }),
     total: t.exposeInt('total', { description: 'Products to send.' }),
-    acknowledged: t.int({ description: 'Of them, done with.', resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged }),
+    acknowledged: t.int({
+      description: 'Of them, done with.',
+      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged,
+    }),
     ratePerSecond: t.float({
       nullable: true,
       description: 'Products a second, measured from the first acknowledge; null until then.',
@@ -61,7 +72,11 @@ const ResendPlanType = builder.objectRef<ResendPlan>('ResendPlan').implement({
   fields: (t) => ({
     productCount: t.exposeInt('productCount', { description: 'How many products it would send.' }),
     linksToCreate: t.exposeInt('linksToCreate', { description: 'How many of them are not linked yet.' }),
-    estimatedSeconds: t.float({ nullable: true, description: 'How long, at the rate that was measured for this view; null where none was.', resolve: (plan) => plan.estimatedSeconds }),
+    estimatedSeconds: t.float({
+      nullable: true,
+      description: 'How long, at the rate that was measured for this view; null where none was.',
+      resolve: (plan) => plan.estimatedSeconds,
+    }),
     running: t.field({ type: Resend, nullable: true, description: 'The one that runs.', resolve: (plan) => plan.running }),
     last: t.field({ type: Resend, nullable: true, description: 'The latest that has ended.', resolve: (plan) => plan.last }),
   }),
@@ -82,11 +97,14 @@ const ResendAlreadyRunning = builder.objectRef<{ readonly at: 'running'; readonl
   isTypeOf: (outcome) => isOutcome(outcome, 'running'),
   fields: (t) => ({ resend: t.field({ type: Resend, description: 'The resend that runs.', resolve: ({ resend }) => resend }) }),
 })
-const ResendNeedsConfirmation = builder.objectRef<{ readonly at: 'needs-confirmation'; readonly plan: ResendPlan }>('ResendNeedsConfirmation').implement({
-  description: 'Everything was sent to this view before. Nothing was started: look at the plan, and call again with `confirm: true` if you mean it.',
-  isTypeOf: (outcome) => isOutcome(outcome, 'needs-confirmation'),
-  fields: (t) => ({ plan: t.field({ type: ResendPlanType, description: 'What it would do.', resolve: ({ plan }) => plan }) }),
-})
+const ResendNeedsConfirmation = builder
+  .objectRef<{ readonly at: 'needs-confirmation'; readonly plan: ResendPlan }>('ResendNeedsConfirmation')
+  .implement({
+    description:
+      'Everything was sent to this view before. Nothing was started: look at the plan, and call again with `confirm: true` if you mean it.',
+    isTypeOf: (outcome) => isOutcome(outcome, 'needs-confirmation'),
+    fields: (t) => ({ plan: t.field({ type: ResendPlanType, description: 'What it would do.', resolve: ({ plan }) => plan }) }),
+  })
 
 function isOutcome(outcome: unknown, at: string): boolean {
   return typeof outcome === 'object' && outcome !== null && 'at' in outcome && outcome.at === at
@@ -105,7 +123,8 @@ builder.queryField('resendPlan', (t) =>
     type: ResendPlanType,
     description: 'What resendAllProducts would do, before anyone does it. Admins only.',
     args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
-    resolve: (_root, args, context) => resendPlan(context.database, requireAdmin(context).accountId, idOf('SyncView', args.syncViewId, ['syncViewId'])),
+    resolve: (_root, args, context) =>
+      resendPlan(context.database, requireAdmin(context).accountId, idOf('SyncView', args.syncViewId, ['syncViewId'])),
   }),
 )
 
@@ -131,7 +150,11 @@ builder.mutationFields((t) => ({
     description: 'Ends the resend that runs. What was linked is still sent once, and everything that changes. Admins only.',
     args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
     resolve: async (_root, args, context) => {
-      const resend = await cancelResend(context.database, requireAdmin(context).accountId, idOf('SyncView', args.syncViewId, ['syncViewId']))
+      const resend = await cancelResend(
+        context.database,
+        requireAdmin(context).accountId,
+        idOf('SyncView', args.syncViewId, ['syncViewId']),
+      )
       context.sync.poke()
       return { resend }
     },

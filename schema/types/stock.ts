@@ -24,7 +24,8 @@ builder.node(Location, {
 builder.node(StockLevel, {
   description: 'How much of a variant lies at a location, in whole units: sell cloth by the centimetre.',
   id: { resolve: (level) => level.id },
-  loadOne: async (id, context) => (await stockLevelsByIds(context.database, requireCaller(context).accountId, [nodeNumber(id)])).get(nodeNumber(id)),
+  loadOne: async (id, context) =>
+    (await stockLevelsByIds(context.database, requireCaller(context).accountId, [nodeNumber(id)])).get(nodeNumber(id)),
   fields: (t) => ({
     variant: t.field({
       type: Variant,
@@ -59,7 +60,9 @@ const SetStockInput = builder.inputType('SetStockInput', {
     sku: t.string({ required: true, description: 'Of which variant.' }),
     location: t.string({ defaultValue: 'default', description: "The location's code. It is made when it is first named." }),
     onHand: t.int({ required: true, description: 'What is there: 0 or more, unless the product allows backorders.' }),
-    expectedOnHand: t.int({ description: 'Compare-and-set: CONFLICT if another number is on hand by now. A stock level that is not there counts as 0.' }),
+    expectedOnHand: t.int({
+      description: 'Compare-and-set: CONFLICT if another number is on hand by now. A stock level that is not there counts as 0.',
+    }),
   }),
 })
 const AdjustStockInput = builder.inputType('AdjustStockInput', {
@@ -72,11 +75,18 @@ const AdjustStockInput = builder.inputType('AdjustStockInput', {
 })
 
 const StockPayload = payloadType<{ stockLevels: readonly StockLevelRow[] }>('StockPayload', (t) => ({
-  stockLevels: t.field({ type: [StockLevel], description: 'The stock levels as they are now, in the order of the input.', resolve: ({ stockLevels }) => [...stockLevels] }),
+  stockLevels: t.field({
+    type: [StockLevel],
+    description: 'The stock levels as they are now, in the order of the input.',
+    resolve: ({ stockLevels }) => [...stockLevels],
+  }),
 }))
 
 /** GraphQL gives null where a client says so; the default holds there as well. */
-const atLocation = <Input extends { readonly location?: string | null | undefined }>(input: Input) => ({ ...input, location: input.location ?? 'default' })
+const atLocation = <Input extends { readonly location?: string | null | undefined }>(input: Input) => ({
+  ...input,
+  location: input.location ?? 'default',
+})
 
 builder.mutationFields((t) => ({
   setStock: t.field({
@@ -95,7 +105,8 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: [AdjustStockInput], required: true, description: '1 to 1 000 changes.' }),
       idempotencyKey: t.arg.string({
-        description: 'A key of your own: the same call with the same key is done once, and answered the same again for 30 days. With other input: CONFLICT.',
+        description:
+          'A key of your own: the same call with the same key is done once, and answered the same again for 30 days. With other input: CONFLICT.',
       }),
     },
     resolve: async (_root, { input, idempotencyKey }, context) => {

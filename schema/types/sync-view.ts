@@ -18,7 +18,7 @@ import { payloadType } from '../payload.ts'
 import { ProductByInput, toProductBy } from '../product-by.ts'
 import { Resend, SyncView, User } from '../refs.ts'
 
-export const Stream = builder.enumType('Stream', {
+const Stream = builder.enumType('Stream', {
   description: 'What can be followed. Expect values that are new to you.',
   values: {
     PRODUCT: { description: 'Products with their variants.' },
@@ -57,7 +57,12 @@ export const StreamStatusType = builder.objectRef<StreamStatus>('StreamStatus').
       description: 'Since when the oldest of them waits; null when nothing does.',
       resolve: (status) => status.oldestPendingAt,
     }),
-    acknowledgedAt: t.field({ type: 'DateTime', nullable: true, description: 'When something was last acknowledged.', resolve: (status) => status.acknowledgedAt }),
+    acknowledgedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When something was last acknowledged.',
+      resolve: (status) => status.acknowledgedAt,
+    }),
     connected: t.exposeBoolean('connected', { description: 'Whether somebody follows it now.' }),
   }),
 })
@@ -82,7 +87,11 @@ builder.node(SyncView, {
         return user
       },
     }),
-    state: t.field({ type: SyncViewState, description: 'How it stands, in a word.', resolve: (view, _args, context) => syncViewStateOf(context.database, view) }),
+    state: t.field({
+      type: SyncViewState,
+      description: 'How it stands, in a word.',
+      resolve: (view, _args, context) => syncViewStateOf(context.database, view),
+    }),
     autoLink: t.exposeBoolean('autoLink', { description: 'Whether new products are linked by themselves.' }),
     orderScope: t.expose('orderScope', { type: OrderScope, description: 'Whose orders and customers it receives.' }),
     linkCount: t.exposeInt('linkCount', { description: 'How many products are linked to it.' }),
@@ -97,7 +106,10 @@ builder.node(SyncView, {
       description: 'The latest resend, whatever its state.',
       resolve: (view, _args, context) => latestResend(context.database, view.accountId, view.id),
     }),
-    doorbellUrl: t.exposeString('doorbellUrl', { nullable: true, description: 'Called (signed) when something waits and nobody is connected.' }),
+    doorbellUrl: t.exposeString('doorbellUrl', {
+      nullable: true,
+      description: 'Called (signed) when something waits and nobody is connected.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 })
@@ -110,7 +122,8 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'A sync view; null when there is none. Admins only: an external system finds its own by `viewer`.',
     args: { id: t.arg.globalID({ required: true, description: 'Which.' }) },
-    resolve: (_root, { id }, context) => findSyncView(context.database, requireAdmin(context).accountId, id.typename === 'SyncView' ? nodeNumber(id.id) : 0),
+    resolve: (_root, { id }, context) =>
+      findSyncView(context.database, requireAdmin(context).accountId, id.typename === 'SyncView' ? nodeNumber(id.id) : 0),
   }),
   syncViews: t.field({
     type: SyncViewConnection,
@@ -155,11 +168,17 @@ const UpdateSyncViewInput = builder.inputType('UpdateSyncViewInput', {
 type ViewPayload = { syncView: SyncViewRow; doorbellSecret: string | null }
 const CreateSyncViewPayload = payloadType<ViewPayload>('CreateSyncViewPayload', (t) => ({
   syncView: t.field({ type: SyncView, description: 'The view.', resolve: ({ syncView }) => syncView }),
-  doorbellSecret: t.exposeString('doorbellSecret', { nullable: true, description: 'The secret that calls to the doorbell are signed with: shown once, where a doorbellUrl was given.' }),
+  doorbellSecret: t.exposeString('doorbellSecret', {
+    nullable: true,
+    description: 'The secret that calls to the doorbell are signed with: shown once, where a doorbellUrl was given.',
+  }),
 }))
 const UpdateSyncViewPayload = payloadType<ViewPayload>('UpdateSyncViewPayload', (t) => ({
   syncView: t.field({ type: SyncView, description: 'The view as it is now.', resolve: ({ syncView }) => syncView }),
-  doorbellSecret: t.exposeString('doorbellSecret', { nullable: true, description: 'The new secret: shown once, where a doorbellUrl was given.' }),
+  doorbellSecret: t.exposeString('doorbellSecret', {
+    nullable: true,
+    description: 'The new secret: shown once, where a doorbellUrl was given.',
+  }),
 }))
 const DeleteSyncViewPayload = payloadType<{ viewId: number }>('DeleteSyncViewPayload', (t) => ({
   deletedId: t.globalID({ description: 'What its id was.', resolve: ({ viewId }) => ({ type: 'SyncView', id: viewId }) }),
@@ -174,7 +193,8 @@ const UnlinkProductsPayload = payloadType<{ linksRemoved: number }>('UnlinkProdu
 builder.mutationFields((t) => ({
   createSyncView: t.field({
     type: CreateSyncViewPayload,
-    description: 'Step 1, by the external system with the key of its own INTEGRATION user: makes its sync view. The same input again answers the view that is there.',
+    description:
+      'Step 1, by the external system with the key of its own INTEGRATION user: makes its sync view. The same input again answers the view that is there.',
     args: { input: t.arg({ type: CreateSyncViewInput, required: true, description: 'The view to be.' }) },
     resolve: async (_root, { input }, context) => {
       const wanted = { ...input, autoLink: input.autoLink ?? false, orderScope: input.orderScope ?? 'OWN' }
@@ -252,7 +272,8 @@ builder.mutationFields((t) => ({
 builder.subscriptionField('syncViewStatus', (t) =>
   t.field({
     type: SyncView,
-    description: 'A sync view, and again whenever it or its streams change: how it stands, what waits. Admins, and an integration for its own view.',
+    description:
+      'A sync view, and again whenever it or its streams change: how it stands, what waits. Admins, and an integration for its own view.',
     args: { syncViewId: t.arg.globalID({ required: true, description: 'Which.' }) },
     subscribe: (_root, args, context) => {
       const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])

@@ -34,15 +34,21 @@ export async function createAccount(database: Database, input: NewAccount): Prom
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'accounts_slug_unique')) throw error
-    throw new SynkvyError('CONFLICT', `There is an account "${input.slug}" already. Choose another slug.`, { inputPath: ['slug'], cause: error })
+    throw new SynkvyError('CONFLICT', `There is an account "${input.slug}" already. Choose another slug.`, {
+      inputPath: ['slug'],
+      cause: error,
+    })
   }
 }
 
 function checkAccount({ slug, name, currency }: NewAccount): void {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug)) {
-    throw new SynkvyError('BAD_USER_INPUT', 'A slug has 1 to 63 small letters, digits and hyphens, such as "my-shop".', { inputPath: ['slug'] })
+    throw new SynkvyError('BAD_USER_INPUT', 'A slug has 1 to 63 small letters, digits and hyphens, such as "my-shop".', {
+      inputPath: ['slug'],
+    })
   }
-  if (name.trim() === '' || name.length > 200) throw new SynkvyError('BAD_USER_INPUT', "An account's name has 1 to 200 characters.", { inputPath: ['name'] })
+  if (name.trim() === '' || name.length > 200)
+    throw new SynkvyError('BAD_USER_INPUT', "An account's name has 1 to 200 characters.", { inputPath: ['name'] })
   if (!/^[A-Z]{3}$/.test(currency)) {
     throw new SynkvyError('BAD_USER_INPUT', 'A currency is three capital letters of ISO 4217, such as "SEK".', { inputPath: ['currency'] })
   }
@@ -79,9 +85,17 @@ export async function ensureFirstAccount(database: Database, slug: string, given
 }
 
 async function ensureAdminKey(tx: DrizzleSession, accountId: number, secret: string): Promise<void> {
-  const [known] = await tx.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.secretHash, hashSecret(secret)))
+  const [known] = await tx
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .where(eq(apiKeys.secretHash, hashSecret(secret)))
   if (known !== undefined) return
-  const [admin] = await tx.select().from(users).where(and(eq(users.accountId, accountId), eq(users.kind, 'ADMIN'))).orderBy(asc(users.id)).limit(1)
+  const [admin] = await tx
+    .select()
+    .from(users)
+    .where(and(eq(users.accountId, accountId), eq(users.kind, 'ADMIN')))
+    .orderBy(asc(users.id))
+    .limit(1)
   if (admin === undefined) await addAdmin(tx, accountId, secret)
   else await addApiKey(tx, { accountId, userId: admin.id }, secret)
 }

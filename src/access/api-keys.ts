@@ -19,7 +19,12 @@ export function hashSecret(secret: string): string {
 }
 
 /** Stores a secret's hash for a user. */
-export async function addApiKey(tx: DrizzleSession, of: { readonly accountId: number; readonly userId: number }, secret: string, expiresAt?: Date | null): Promise<ApiKeyRow> {
+export async function addApiKey(
+  tx: DrizzleSession,
+  of: { readonly accountId: number; readonly userId: number },
+  secret: string,
+  expiresAt?: Date | null,
+): Promise<ApiKeyRow> {
   const [row] = await tx
     .insert(apiKeys)
     .values({ ...of, prefix: secret.slice(0, prefixLength), secretHash: hashSecret(secret), expiresAt: expiresAt ?? null })
@@ -36,9 +41,14 @@ export async function createApiKey(
   expiresAt?: Date | null,
 ): Promise<{ readonly apiKey: ApiKeyRow; readonly secret: string }> {
   if (expiresAt && expiresAt.getTime() <= Date.now()) {
-    throw new SynkvyError('BAD_USER_INPUT', 'expiresAt is over already. Choose a moment to come, or leave it out.', { inputPath: ['expiresAt'] })
+    throw new SynkvyError('BAD_USER_INPUT', 'expiresAt is over already. Choose a moment to come, or leave it out.', {
+      inputPath: ['expiresAt'],
+    })
   }
-  const [user] = await database.drizzle.select().from(users).where(and(eq(users.accountId, accountId), eq(users.id, userId)))
+  const [user] = await database.drizzle
+    .select()
+    .from(users)
+    .where(and(eq(users.accountId, accountId), eq(users.id, userId)))
   if (user === undefined) throw new SynkvyError('NOT_FOUND', 'There is no such user in your account.', { inputPath: ['userId'] })
   const secret = newSecret()
   return { apiKey: await addApiKey(database.drizzle, { accountId, userId }, secret, expiresAt), secret }
@@ -47,7 +57,10 @@ export async function createApiKey(
 /** Ends a key now; sockets that were opened with it are closed. One that is revoked already stays as it was. Throws NOT_FOUND. */
 export async function revokeApiKey(database: Database, accountId: number, id: number): Promise<ApiKeyRow> {
   const isKey = and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, id))
-  await database.drizzle.update(apiKeys).set({ revokedAt: new Date() }).where(and(isKey, isNull(apiKeys.revokedAt)))
+  await database.drizzle
+    .update(apiKeys)
+    .set({ revokedAt: new Date() })
+    .where(and(isKey, isNull(apiKeys.revokedAt)))
   const [row] = await database.drizzle.select().from(apiKeys).where(isKey)
   if (row === undefined) throw new SynkvyError('NOT_FOUND', 'There is no such API key in your account.', { inputPath: ['id'] })
   return row
@@ -63,6 +76,9 @@ export async function apiKeysOfUsers(database: Database, accountId: number, user
 }
 
 export async function findApiKey(database: Database, accountId: number, id: number): Promise<ApiKeyRow | undefined> {
-  const [row] = await database.drizzle.select().from(apiKeys).where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, id)))
+  const [row] = await database.drizzle
+    .select()
+    .from(apiKeys)
+    .where(and(eq(apiKeys.accountId, accountId), eq(apiKeys.id, id)))
   return row
 }

@@ -7,7 +7,8 @@ import { SynkvyError } from '../errors.ts'
 import { hashSecret } from './api-keys.ts'
 import type { Caller } from './caller.ts'
 
-const hint = 'Send a valid API key: "Authorization: Bearer <secret>" over HTTP, connectionParams { "authorization": "Bearer <secret>" } over WebSocket.'
+const hint =
+  'Send a valid API key: "Authorization: Bearer <secret>" over HTTP, connectionParams { "authorization": "Bearer <secret>" } over WebSocket.'
 
 /** Who calls, by the value of an `authorization` header. Throws UNAUTHENTICATED for no key and for one that is unknown, expired or revoked. */
 export async function authenticate(database: Database, authorization: string | undefined): Promise<Caller> {
@@ -20,7 +21,8 @@ export async function authenticate(database: Database, authorization: string | u
     .leftJoin(syncViews, and(eq(syncViews.accountId, users.accountId), eq(syncViews.userId, users.id)))
     .where(eq(apiKeys.secretHash, hashSecret(secret)))
   if (row === undefined) throw new SynkvyError('UNAUTHENTICATED', `This API key is not known. ${hint}`)
-  if (row.key.revokedAt !== null) throw new SynkvyError('UNAUTHENTICATED', 'This API key was revoked. Ask an admin of the shop for a new one.')
+  if (row.key.revokedAt !== null)
+    throw new SynkvyError('UNAUTHENTICATED', 'This API key was revoked. Ask an admin of the shop for a new one.')
   if (row.key.expiresAt !== null && row.key.expiresAt.getTime() <= Date.now()) {
     throw new SynkvyError('UNAUTHENTICATED', 'This API key has expired. Ask an admin of the shop for a new one.')
   }

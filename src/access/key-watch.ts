@@ -56,7 +56,10 @@ export class KeyWatch implements Disposable {
   #endExpired(): void {
     const now = Date.now()
     for (const all of this.#opened.values()) {
-      this.#end([...all].filter((one) => one.expiresAt !== undefined && one.expiresAt.getTime() <= now), 'This API key has expired.')
+      this.#end(
+        [...all].filter((one) => one.expiresAt !== undefined && one.expiresAt.getTime() <= now),
+        'This API key has expired.',
+      )
     }
   }
 

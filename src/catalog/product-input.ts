@@ -1,7 +1,7 @@
 import { SynkvyError, throwFaults, type InputPath } from '../errors.ts'
 import type { SelectedOption } from '../db/tables/catalog.ts'
 
-export interface MoneyInput {
+interface MoneyInput {
   /** A decimal number as text: "199.00". */
   readonly amount: string
   /** ISO 4217: "SEK". */
@@ -47,9 +47,13 @@ const mostGrams = 2_147_483_647
 /** Throws BAD_USER_INPUT unless a list argument has 1 to 1 000 items. */
 export function checkItemCount(items: readonly unknown[], argument: string): void {
   if (items.length >= 1 && items.length <= mostItems) return
-  throw new SynkvyError('BAD_USER_INPUT', `"${argument}" takes 1 to ${mostItems} items in a call; these are ${items.length}. Split them over several calls.`, {
-    inputPath: [argument],
-  })
+  throw new SynkvyError(
+    'BAD_USER_INPUT',
+    `"${argument}" takes 1 to ${mostItems} items in a call; these are ${items.length}. Split them over several calls.`,
+    {
+      inputPath: [argument],
+    },
+  )
 }
 
 export function badInput(message: string, inputPath: InputPath): SynkvyError {
@@ -60,7 +64,14 @@ export function badInput(message: string, inputPath: InputPath): SynkvyError {
 export function checkProductInputs(inputs: readonly ProductInput[]): void {
   checkItemCount(inputs, 'input')
   const faults = inputs.flatMap((input, index) => productFaults(input, ['input', index]))
-  throwFaults([...faults, ...repeated(inputs.map((input, index) => [input.handle, ['input', index, 'handle']] as const), 'handle'), ...repeatedSkus(inputs)])
+  throwFaults([
+    ...faults,
+    ...repeated(
+      inputs.map((input, index) => [input.handle, ['input', index, 'handle']] as const),
+      'handle',
+    ),
+    ...repeatedSkus(inputs),
+  ])
 }
 
 function repeatedSkus(inputs: readonly ProductInput[]): readonly SynkvyError[] {
@@ -92,7 +103,9 @@ function productFaults(input: ProductInput, path: InputPath): readonly SynkvyErr
     ...textFaults(input.productType, { most: longest.name }, [...path, 'productType']),
     ...listFaults(input.tags, longest.name, [...path, 'tags']),
     ...listFaults(input.imageUrls, longest.url, [...path, 'imageUrls']),
-    ...((input.variants?.length ?? 0) > mostVariants ? [badInput(`A product has at most ${mostVariants} variants.`, [...path, 'variants'])] : []),
+    ...((input.variants?.length ?? 0) > mostVariants
+      ? [badInput(`A product has at most ${mostVariants} variants.`, [...path, 'variants'])]
+      : []),
     ...(input.variants ?? []).flatMap((variant, index) => variantFaults(variant, [...path, 'variants', index])),
   ]
 }
@@ -106,7 +119,9 @@ function variantFaults(input: VariantInput, path: InputPath): readonly SynkvyErr
     ...(input.price === null ? [badInput('A variant always has a price. Leave it out to keep it as it is.', [...path, 'price'])] : []),
     ...moneyFaults(input.price, [...path, 'price']),
     ...moneyFaults(input.compareAtPrice, [...path, 'compareAtPrice']),
-    ...(Number.isInteger(grams) && grams >= 0 && grams <= mostGrams ? [] : [badInput('A weight is a whole number of grams, 0 or more.', [...path, 'weightGrams'])]),
+    ...(Number.isInteger(grams) && grams >= 0 && grams <= mostGrams
+      ? []
+      : [badInput('A weight is a whole number of grams, 0 or more.', [...path, 'weightGrams'])]),
     ...(input.options ?? []).flatMap((option, index) => [
       ...textFaults(option.name, { most: longest.name, least: 1 }, [...path, 'options', index, 'name']),
       ...textFaults(option.value, { most: longest.name }, [...path, 'options', index, 'value']),
@@ -120,7 +135,11 @@ function listFaults(values: readonly string[] | null | undefined, most: number, 
 }
 
 /** What is wrong with a text: its length, or characters that cannot be stored. */
-export function textFaults(text: string | null | undefined, { most, least = 0 }: { readonly most: number; readonly least?: number }, path: InputPath): readonly SynkvyError[] {
+export function textFaults(
+  text: string | null | undefined,
+  { most, least = 0 }: { readonly most: number; readonly least?: number },
+  path: InputPath,
+): readonly SynkvyError[] {
   if (text === null || text === undefined) return []
   if (text.length > most) return [badInput(`This text has ${text.length} characters; at most ${most} are taken.`, path)]
   if (text.trim().length < least) return [badInput('This text must not be empty.', path)]
@@ -139,8 +158,15 @@ function moneyFaults(money: MoneyInput | null | undefined, path: InputPath): rea
   return [
     ...(amountForm.test(money.amount)
       ? []
-      : [badInput('An amount is a decimal number of 0 or more, such as "199.00", with at most 18 digits before the point and 6 after it.', [...path, 'amount'])]),
-    ...(/^[A-Z]{3}$/.test(money.currency) ? [] : [badInput('A currency is three capital letters of ISO 4217, such as "SEK".', [...path, 'currency'])]),
+      : [
+          badInput(
+            'An amount is a decimal number of 0 or more, such as "199.00", with at most 18 digits before the point and 6 after it.',
+            [...path, 'amount'],
+          ),
+        ]),
+    ...(/^[A-Z]{3}$/.test(money.currency)
+      ? []
+      : [badInput('A currency is three capital letters of ISO 4217, such as "SEK".', [...path, 'currency'])]),
   ]
 }
 

@@ -6,7 +6,15 @@ import type { Database, DrizzleSession } from '../db/client.ts'
 import { locations, products, stockLevels, variants } from '../db/tables/catalog.ts'
 import { sequencer } from '../db/tables/sync.ts'
 import { SynkvyError, throwFaults } from '../errors.ts'
-import { badInput, checkItemCount, checkProductInputs, normaliseAmount, type ProductBy, type ProductInput, type VariantInput } from './product-input.ts'
+import {
+  badInput,
+  checkItemCount,
+  checkProductInputs,
+  normaliseAmount,
+  type ProductBy,
+  type ProductInput,
+  type VariantInput,
+} from './product-input.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from './rows.ts'
 import { chunks, writeAs } from './write.ts'
 
@@ -24,10 +32,20 @@ export async function upsertProducts(database: Database, author: Author, inputs:
   return writeAs(database, author, async (tx) => {
     const before = await lockProducts(tx, author.accountId, inputs)
     await checkRevisions(tx, inputs, before)
-    throwFaults(inputs.flatMap((input, index) => (before.has(input.handle) || input.title ? [] : [badInput('A new product needs a title.', ['input', index, 'title'])])))
+    throwFaults(
+      inputs.flatMap((input, index) =>
+        before.has(input.handle) || input.title ? [] : [badInput('A new product needs a title.', ['input', index, 'title'])],
+      ),
+    )
     const wanted = inputs.map((input) => mergeProduct(author.accountId, before.get(input.handle), input))
-    await insertProducts(tx, wanted.filter((row) => !before.has(row.handle)))
-    await updateProducts(tx, wanted.filter((row) => before.has(row.handle) && differs(row, before.get(row.handle))))
+    await insertProducts(
+      tx,
+      wanted.filter((row) => !before.has(row.handle)),
+    )
+    await updateProducts(
+      tx,
+      wanted.filter((row) => before.has(row.handle) && differs(row, before.get(row.handle))),
+    )
     const after = await productsByHandle(tx, author.accountId, inputs)
     await upsertVariants(tx, author.accountId, inputs, after)
     const final = await productsByHandle(tx, author.accountId, inputs)
@@ -41,16 +59,30 @@ function expectRow<Row>(row: Row | undefined): Row {
 }
 
 function handleIs(accountId: number, inputs: readonly ProductInput[]) {
-  return and(eq(products.accountId, accountId), inArray(products.handle, inputs.map((input) => input.handle)))
+  return and(
+    eq(products.accountId, accountId),
+    inArray(
+      products.handle,
+      inputs.map((input) => input.handle),
+    ),
+  )
 }
 
 /** In the order of ids, so that two calls that overlap wait for each other rather than deadlock. */
-async function lockProducts(tx: DrizzleSession, accountId: number, inputs: readonly ProductInput[]): Promise<ReadonlyMap<string, ProductRow>> {
+async function lockProducts(
+  tx: DrizzleSession,
+  accountId: number,
+  inputs: readonly ProductInput[],
+): Promise<ReadonlyMap<string, ProductRow>> {
   const rows = await tx.select().from(products).where(handleIs(accountId, inputs)).orderBy(asc(products.id)).for('update')
   return new Map(rows.map((row) => [row.handle, row]))
 }
 
-async function productsByHandle(tx: DrizzleSession, accountId: number, inputs: readonly ProductInput[]): Promise<ReadonlyMap<string, ProductRow>> {
+async function productsByHandle(
+  tx: DrizzleSession,
+  accountId: number,
+  inputs: readonly ProductInput[],
+): Promise<ReadonlyMap<string, ProductRow>> {
   const rows = await tx.select().from(products).where(handleIs(accountId, inputs))
   return new Map(rows.map((row) => [row.handle, row]))
 }
@@ -64,7 +96,11 @@ async function checkRevisions(tx: DrizzleSession, inputs: readonly ProductInput[
       const revision = shown(before.get(input.handle))
       if (input.ifRevision === undefined || input.ifRevision === null || input.ifRevision === revision) return []
       const now = revision === undefined ? 'is not there' : `has revision ${revision} by now`
-      return [new SynkvyError('CONFLICT', `The product "${input.handle}" ${now}. Read it again, then decide.`, { inputPath: ['input', index, 'ifRevision'] })]
+      return [
+        new SynkvyError('CONFLICT', `The product "${input.handle}" ${now}. Read it again, then decide.`, {
+          inputPath: ['input', index, 'ifRevision'],
+        }),
+      ]
     }),
   )
 }
@@ -106,7 +142,10 @@ async function insertProducts(tx: DrizzleSession, rows: readonly NewProduct[]): 
 async function updateProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<void> {
   const set = excluded(products, ['title', 'description', 'vendor', 'productType', 'tags', 'status', 'imageUrls', 'allowBackorder'])
   for (const some of chunks(rows, rowsAtOnce)) {
-    await tx.insert(products).values([...some]).onConflictDoUpdate({ target: [products.accountId, products.handle], set })
+    await tx
+      .insert(products)
+      .values([...some])
+      .onConflictDoUpdate({ target: [products.accountId, products.handle], set })
   }
 }
 
@@ -123,22 +162,46 @@ function snakeCase(name: string): string {
 // ---- variants
 
 /** Makes each product's variants what its list says, where one is given: those that it lacks go, and a SKU may move between products of one call. */
-async function upsertVariants(tx: DrizzleSession, accountId: number, inputs: readonly ProductInput[], owners: ReadonlyMap<string, ProductRow>): Promise<void> {
-  const given = inputs.flatMap((input, index) => (input.variants ? [{ index, product: expectRow(owners.get(input.handle)), list: input.variants }] : []))
+async function upsertVariants(
+  tx: DrizzleSession,
+  accountId: number,
+  inputs: readonly ProductInput[],
+  owners: ReadonlyMap<string, ProductRow>,
+): Promise<void> {
+  const given = inputs.flatMap((input, index) =>
+    input.variants ? [{ index, product: expectRow(owners.get(input.handle)), list: input.variants }] : [],
+  )
   if (given.length === 0) return
-  const before = await variantsOf(tx, accountId, given.map(({ product }) => product.id))
+  const before = await variantsOf(
+    tx,
+    accountId,
+    given.map(({ product }) => product.id),
+  )
   const bySku = new Map(before.map((row) => [row.sku, row]))
   const wanted = given.flatMap(({ index, product, list }) =>
     list.map((variant, ordinal) => ({ index, ordinal, variant, product, before: sameProduct(bySku.get(variant.sku), product.id) })),
   )
   throwFaults(wanted.flatMap(priceFaults))
   const keptSkus = new Set(wanted.flatMap(({ before: row }) => (row === undefined ? [] : [row.sku])))
-  await deleteVariants(tx, accountId, before.filter((row) => !keptSkus.has(row.sku)))
+  await deleteVariants(
+    tx,
+    accountId,
+    before.filter((row) => !keptSkus.has(row.sku)),
+  )
   await refuseForeignSkus(tx, accountId, wanted)
-  const rows = wanted.map((one) => ({ row: mergeVariant(accountId, one.product.id, one.ordinal, one.before, one.variant), before: one.before }))
+  const rows = wanted.map((one) => ({
+    row: mergeVariant(accountId, one.product.id, one.ordinal, one.before, one.variant),
+    before: one.before,
+  }))
   const changed = rows.filter(({ row, before: stored }) => differs(row, stored))
-  await insertVariants(tx, changed.flatMap(({ row, before: stored }) => (stored === undefined ? [row] : [])))
-  await updateVariants(tx, changed.flatMap(({ row, before: stored }) => (stored === undefined ? [] : [row])))
+  await insertVariants(
+    tx,
+    changed.flatMap(({ row, before: stored }) => (stored === undefined ? [row] : [])),
+  )
+  await updateVariants(
+    tx,
+    changed.flatMap(({ row, before: stored }) => (stored === undefined ? [] : [row])),
+  )
 }
 
 interface WantedVariant {
@@ -168,7 +231,15 @@ function priceFaults({ index, ordinal, variant, before }: WantedVariant): readon
 
 async function deleteVariants(tx: DrizzleSession, accountId: number, rows: readonly VariantRow[]): Promise<void> {
   if (rows.length === 0) return
-  await tx.delete(variants).where(and(eq(variants.accountId, accountId), inArray(variants.id, rows.map((row) => row.id))))
+  await tx.delete(variants).where(
+    and(
+      eq(variants.accountId, accountId),
+      inArray(
+        variants.id,
+        rows.map((row) => row.id),
+      ),
+    ),
+  )
 }
 
 /** After this call's own variants that go are gone, a SKU that is still taken is another product's. */
@@ -179,7 +250,15 @@ async function refuseForeignSkus(tx: DrizzleSession, accountId: number, wanted: 
     .select({ sku: variants.sku, handle: products.handle })
     .from(variants)
     .innerJoin(products, and(eq(products.accountId, variants.accountId), eq(products.id, variants.productId)))
-    .where(and(eq(variants.accountId, accountId), inArray(variants.sku, fresh.map(({ variant }) => variant.sku))))
+    .where(
+      and(
+        eq(variants.accountId, accountId),
+        inArray(
+          variants.sku,
+          fresh.map(({ variant }) => variant.sku),
+        ),
+      ),
+    )
   const owners = new Map(taken.map((row) => [row.sku, row.handle]))
   throwFaults(
     fresh.flatMap(({ index, ordinal, variant }) => {
@@ -191,7 +270,13 @@ async function refuseForeignSkus(tx: DrizzleSession, accountId: number, wanted: 
   )
 }
 
-function mergeVariant(accountId: number, productId: number, ordinal: number, before: VariantRow | undefined, input: VariantInput): NewVariant {
+function mergeVariant(
+  accountId: number,
+  productId: number,
+  ordinal: number,
+  before: VariantRow | undefined,
+  input: VariantInput,
+): NewVariant {
   const price = input.price ?? undefined
   const compareAt = input.compareAtPrice
   return {
@@ -216,9 +301,22 @@ async function insertVariants(tx: DrizzleSession, rows: readonly NewVariant[]): 
 
 /** Their products are locked, and with them they are. */
 async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): Promise<void> {
-  const names = ['ordinal', 'title', 'barcode', 'price', 'priceCurrency', 'compareAtPrice', 'compareAtCurrency', 'weightGrams', 'options'] as const
+  const names = [
+    'ordinal',
+    'title',
+    'barcode',
+    'price',
+    'priceCurrency',
+    'compareAtPrice',
+    'compareAtCurrency',
+    'weightGrams',
+    'options',
+  ] as const
   for (const some of chunks(rows, rowsAtOnce)) {
-    await tx.insert(variants).values([...some]).onConflictDoUpdate({ target: [variants.accountId, variants.sku], set: excluded(variants, names) })
+    await tx
+      .insert(variants)
+      .values([...some])
+      .onConflictDoUpdate({ target: [variants.accountId, variants.sku], set: excluded(variants, names) })
   }
 }
 
@@ -227,7 +325,12 @@ async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): 
 /**
  * The ids of products by what they are called, in the order given. Throws NOT_FOUND, with the place in `argument`, for each that is not there.
  */
-export async function findProductIds(database: Database, accountId: number, wanted: readonly ProductBy[], argument = 'products'): Promise<readonly number[]> {
+export async function findProductIds(
+  database: Database,
+  accountId: number,
+  wanted: readonly ProductBy[],
+  argument = 'products',
+): Promise<readonly number[]> {
   checkItemCount(wanted, argument)
   const found = await lookUpProducts(database.drizzle, accountId, wanted)
   throwFaults(
@@ -245,7 +348,11 @@ function describe(by: ProductBy): string {
   return 'sku' in by ? `the SKU "${by.sku}"` : 'that id'
 }
 
-async function lookUpProducts(tx: DrizzleSession, accountId: number, wanted: readonly ProductBy[]): Promise<readonly (number | undefined)[]> {
+async function lookUpProducts(
+  tx: DrizzleSession,
+  accountId: number,
+  wanted: readonly ProductBy[],
+): Promise<readonly (number | undefined)[]> {
   const ids = wanted.flatMap((by) => ('id' in by ? [by.id] : []))
   const handles = wanted.flatMap((by) => ('handle' in by ? [by.handle] : []))
   const skus = wanted.flatMap((by) => ('sku' in by ? [by.sku] : []))
@@ -257,7 +364,11 @@ async function lookUpProducts(tx: DrizzleSession, accountId: number, wanted: rea
     .select({ id: variants.productId, sku: variants.sku })
     .from(variants)
     .where(and(eq(variants.accountId, accountId), inArray(variants.sku, skus)))
-  const known = { ids: new Set(rows.map((row) => row.id)), handles: new Map(rows.map((row) => [row.handle, row.id])), skus: new Map(bySku.map((row) => [row.sku, row.id])) }
+  const known = {
+    ids: new Set(rows.map((row) => row.id)),
+    handles: new Map(rows.map((row) => [row.handle, row.id])),
+    skus: new Map(bySku.map((row) => [row.sku, row.id])),
+  }
   return wanted.map((by) => {
     if ('handle' in by) return known.handles.get(by.handle)
     if ('sku' in by) return known.skus.get(by.sku)
@@ -286,7 +397,10 @@ function searchCondition(accountId: number, search: string | undefined) {
   const escaped = search.replaceAll(/[\\%_]/g, String.raw`\$&`)
   const hasSku = sql`EXISTS (SELECT 1 FROM variants v WHERE v.account_id = ${accountId} AND v.product_id = ${products.id} AND v.sku ILIKE ${`${escaped}%`})`
   const pattern = `%${escaped}%`
-  return and(eq(products.accountId, accountId), or(ilike(products.title, pattern), ilike(products.handle, pattern), ilike(products.vendor, pattern), hasSku))
+  return and(
+    eq(products.accountId, accountId),
+    or(ilike(products.title, pattern), ilike(products.handle, pattern), ilike(products.vendor, pattern), hasSku),
+  )
 }
 
 /** Products by id, `first` of them after `after`, whose title, handle or vendor holds `search`, or one of whose SKUs begins with it. */
@@ -310,34 +424,70 @@ export async function countProducts(database: Database, accountId: number, searc
 
 // ---- batch loading, for GraphQL's relations
 
-export async function productsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, ProductRow>> {
-  const rows = await database.drizzle.select().from(products).where(and(eq(products.accountId, accountId), inArray(products.id, [...ids])))
+export async function productsByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, ProductRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(products)
+    .where(and(eq(products.accountId, accountId), inArray(products.id, [...ids])))
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-export async function variantsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, VariantRow>> {
-  const rows = await database.drizzle.select().from(variants).where(and(eq(variants.accountId, accountId), inArray(variants.id, [...ids])))
+export async function variantsByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, VariantRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(variants)
+    .where(and(eq(variants.accountId, accountId), inArray(variants.id, [...ids])))
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-export async function locationsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, LocationRow>> {
-  const rows = await database.drizzle.select().from(locations).where(and(eq(locations.accountId, accountId), inArray(locations.id, [...ids])))
+export async function locationsByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, LocationRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(locations)
+    .where(and(eq(locations.accountId, accountId), inArray(locations.id, [...ids])))
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-export async function stockLevelsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, StockLevelRow>> {
-  const rows = await database.drizzle.select().from(stockLevels).where(and(eq(stockLevels.accountId, accountId), inArray(stockLevels.id, [...ids])))
+export async function stockLevelsByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, StockLevelRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(stockLevels)
+    .where(and(eq(stockLevels.accountId, accountId), inArray(stockLevels.id, [...ids])))
   return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** The variants of each product, in their order. */
-export async function variantsOfProducts(database: Database, accountId: number, productIds: readonly number[]): Promise<ReadonlyMap<number, readonly VariantRow[]>> {
+export async function variantsOfProducts(
+  database: Database,
+  accountId: number,
+  productIds: readonly number[],
+): Promise<ReadonlyMap<number, readonly VariantRow[]>> {
   const rows = await variantsOf(database.drizzle, accountId, productIds)
   return grouped(rows, (row) => row.productId)
 }
 
 /** The stock levels of each variant. */
-export async function stockLevelsOfVariants(database: Database, accountId: number, variantIds: readonly number[]): Promise<ReadonlyMap<number, readonly StockLevelRow[]>> {
+export async function stockLevelsOfVariants(
+  database: Database,
+  accountId: number,
+  variantIds: readonly number[],
+): Promise<ReadonlyMap<number, readonly StockLevelRow[]>> {
   const rows = await database.drizzle
     .select()
     .from(stockLevels)

@@ -37,7 +37,10 @@ export async function setStock(database: Database, author: Author, inputs: reado
   throwFaults([
     ...inputs.flatMap((input, index) => placeFaults(input, index)),
     ...inputs.flatMap((input, index) => quantityFaults(input.onHand, ['input', index, 'onHand'])),
-    ...repeated(inputs.map((input, index) => [placeKey(input), ['input', index]] as const), 'stock level'),
+    ...repeated(
+      inputs.map((input, index) => [placeKey(input), ['input', index]] as const),
+      'stock level',
+    ),
   ])
   return writeAs(database, author, async (tx) => {
     const levels = await lockLevels(tx, author.accountId, inputs)
@@ -96,17 +99,28 @@ async function once(
   work: () => Promise<readonly StockLevelRow[]>,
 ): Promise<readonly StockLevelRow[]> {
   const of = { accountId: author.accountId, userId: author.userId ?? 0, key }
-  const inputHash = createHash('sha256').update(JSON.stringify(inputs.map(({ sku, location, delta }) => [sku, location, delta]))).digest('hex')
-  const mine = await tx.insert(idempotencyKeys).values({ ...of, inputHash, answer: [] }).onConflictDoNothing().returning({ key: idempotencyKeys.key })
+  const inputHash = createHash('sha256')
+    .update(JSON.stringify(inputs.map(({ sku, location, delta }) => [sku, location, delta])))
+    .digest('hex')
+  const mine = await tx
+    .insert(idempotencyKeys)
+    .values({ ...of, inputHash, answer: [] })
+    .onConflictDoNothing()
+    .returning({ key: idempotencyKeys.key })
   const isKey = and(eq(idempotencyKeys.accountId, of.accountId), eq(idempotencyKeys.userId, of.userId), eq(idempotencyKeys.key, key))
   if (mine.length > 0) {
     const rows = await work()
-    await tx.update(idempotencyKeys).set({ answer: rows.map(toAnswer) }).where(isKey)
+    await tx
+      .update(idempotencyKeys)
+      .set({ answer: rows.map(toAnswer) })
+      .where(isKey)
     return rows
   }
   const [first] = await tx.select().from(idempotencyKeys).where(isKey)
   if (first !== undefined && first.inputHash === inputHash) return first.answer.map((answer) => fromAnswer(author.accountId, answer))
-  throw new SynkvyError('CONFLICT', 'This idempotencyKey was used with other input. Use a new key for a new adjustment.', { inputPath: ['idempotencyKey'] })
+  throw new SynkvyError('CONFLICT', 'This idempotencyKey was used with other input. Use a new key for a new adjustment.', {
+    inputPath: ['idempotencyKey'],
+  })
 }
 
 function toAnswer({ accountId: _accountId, updatedAt, ...level }: StockLevelRow): StockAnswer {
@@ -120,7 +134,10 @@ function fromAnswer(accountId: number, answer: StockAnswer): StockLevelRow {
 /** Forgets the keys that are older than 30 days. Answers how many. */
 export async function purgeIdempotencyKeys(database: Database, now: Date): Promise<number> {
   const oldest = new Date(now.getTime() - keyKeptDays * 86_400_000)
-  const gone = await database.drizzle.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, oldest)).returning({ key: idempotencyKeys.key })
+  const gone = await database.drizzle
+    .delete(idempotencyKeys)
+    .where(lt(idempotencyKeys.createdAt, oldest))
+    .returning({ key: idempotencyKeys.key })
   return gone.length
 }
 
@@ -159,7 +176,12 @@ function setFaults(input: SetStockInput, index: number, { level, allowBackorder 
   return [badInput('On hand is 0 or more, unless the product allows backorders.', ['input', index, 'onHand'])]
 }
 
-function adjustFaults(input: AdjustStockInput, index: number, { level, allowBackorder }: LockedLevel, before: number): readonly SynkvyError[] {
+function adjustFaults(
+  input: AdjustStockInput,
+  index: number,
+  { level, allowBackorder }: LockedLevel,
+  before: number,
+): readonly SynkvyError[] {
   const after = before + input.delta
   if (Math.abs(after) > greatestQuantity) return quantityFaults(after, ['input', index, 'delta'])
   if (input.delta > 0 || allowBackorder || after - level.reserved >= 0) return []
@@ -184,12 +206,20 @@ function expectLevel(levels: ReadonlyMap<string, LockedLevel>, place: Place): Lo
 async function lockLevels(tx: DrizzleSession, accountId: number, places: readonly Place[]): Promise<ReadonlyMap<string, LockedLevel>> {
   const variantIds = await findVariants(tx, accountId, places)
   const locationIds = await ensureLocations(tx, accountId, [...new Set(places.map((place) => place.location))].toSorted())
-  const wanted = new Map(places.map((place) => [placeKey(place), { variantId: variantIds.get(place.sku) ?? 0, locationId: locationIds.get(place.location) ?? 0 }]))
+  const wanted = new Map(
+    places.map((place) => [
+      placeKey(place),
+      { variantId: variantIds.get(place.sku) ?? 0, locationId: locationIds.get(place.location) ?? 0 },
+    ]),
+  )
   const missing = await missingLevels(tx, accountId, [...wanted.values()])
   if (missing.length > 0) {
     const rows = missing.toSorted((a, b) => a.variantId - b.variantId || a.locationId - b.locationId)
     // The trigger fills in the product.
-    await tx.insert(stockLevels).values(rows.map((row) => ({ ...row, accountId, productId: 0 }))).onConflictDoNothing()
+    await tx
+      .insert(stockLevels)
+      .values(rows.map((row) => ({ ...row, accountId, productId: 0 })))
+      .onConflictDoNothing()
   }
   const rows = await tx
     .select({ level: stockLevels, allowBackorder: products.allowBackorder })
@@ -215,7 +245,13 @@ async function findVariants(tx: DrizzleSession, accountId: number, places: reado
   const found = new Map(rows.map((row) => [row.sku, row.id]))
   throwFaults(
     places.flatMap(({ sku }, index) =>
-      found.has(sku) ? [] : [new SynkvyError('NOT_FOUND', `There is no variant with the SKU "${sku}" in your account.`, { inputPath: ['input', index, 'sku'] })],
+      found.has(sku)
+        ? []
+        : [
+            new SynkvyError('NOT_FOUND', `There is no variant with the SKU "${sku}" in your account.`, {
+              inputPath: ['input', index, 'sku'],
+            }),
+          ],
     ),
   )
   return found
@@ -223,10 +259,16 @@ async function findVariants(tx: DrizzleSession, accountId: number, places: reado
 
 async function ensureLocations(tx: DrizzleSession, accountId: number, codes: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const find = () =>
-    tx.select({ code: locations.code, id: locations.id }).from(locations).where(and(eq(locations.accountId, accountId), inArray(locations.code, [...codes])))
+    tx
+      .select({ code: locations.code, id: locations.id })
+      .from(locations)
+      .where(and(eq(locations.accountId, accountId), inArray(locations.code, [...codes])))
   const before = await find()
   if (before.length === codes.length) return new Map(before.map((row) => [row.code, row.id]))
-  await tx.insert(locations).values(codes.map((code) => ({ accountId, code, name: code }))).onConflictDoNothing()
+  await tx
+    .insert(locations)
+    .values(codes.map((code) => ({ accountId, code, name: code })))
+    .onConflictDoNothing()
   const rows = await find()
   return new Map(rows.map((row) => [row.code, row.id]))
 }
@@ -239,7 +281,15 @@ async function missingLevels(
   const there = await tx
     .select({ variantId: stockLevels.variantId, locationId: stockLevels.locationId })
     .from(stockLevels)
-    .where(and(eq(stockLevels.accountId, accountId), inArray(stockLevels.variantId, wanted.map((place) => place.variantId))))
+    .where(
+      and(
+        eq(stockLevels.accountId, accountId),
+        inArray(
+          stockLevels.variantId,
+          wanted.map((place) => place.variantId),
+        ),
+      ),
+    )
   const known = new Set(there.map((row) => `${row.variantId} ${row.locationId}`))
   return wanted.filter(({ variantId, locationId }) => !known.has(`${variantId} ${locationId}`))
 }
@@ -256,7 +306,9 @@ async function writeLevels(
     const rows = await tx
       .update(stockLevels)
       .set({ onHand: sql`n.on_hand` })
-      .from(sql`jsonb_to_recordset(${JSON.stringify(changed.map(({ id, onHand }) => ({ id, on_hand: onHand })))}::jsonb) AS n (id bigint, on_hand int)`)
+      .from(
+        sql`jsonb_to_recordset(${JSON.stringify(changed.map(({ id, onHand }) => ({ id, on_hand: onHand })))}::jsonb) AS n (id bigint, on_hand int)`,
+      )
       .where(and(eq(stockLevels.accountId, accountId), sql`${stockLevels.id} = n.id`))
       .returning(levelColumns)
     for (const row of rows) after.set(row.id, row)

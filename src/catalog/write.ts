@@ -14,7 +14,8 @@ export async function writeAs<Result>(database: Database, author: Author, work: 
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await database.drizzle.transaction(async (tx) => {
-        if (author.syncViewId !== undefined) await tx.execute(sql`SELECT set_config('synkvy.origin_view', ${String(author.syncViewId)}, true)`)
+        if (author.syncViewId !== undefined)
+          await tx.execute(sql`SELECT set_config('synkvy.origin_view', ${String(author.syncViewId)}, true)`)
         return work(tx)
       })
     } catch (error) {

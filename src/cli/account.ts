@@ -2,7 +2,10 @@ import { allAccounts, createAccount } from '../access/accounts.ts'
 import { print, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
 
 /** `synkvy account create SLUG`: a shop of its own, with an admin user and its key. */
-export async function accountCreate(slug: string, options: CommonOptions & { readonly name?: string; readonly currency: string; readonly pricesExcludeTax?: boolean }): Promise<void> {
+export async function accountCreate(
+  slug: string,
+  options: CommonOptions & { readonly name?: string; readonly currency: string; readonly pricesExcludeTax?: boolean },
+): Promise<void> {
   await withDatabase(async ({ database }) => {
     const input = { slug, name: options.name ?? slug, currency: options.currency, pricesIncludeTax: options.pricesExcludeTax !== true }
     const { account, adminKey } = await createAccount(database, input)
@@ -19,6 +22,10 @@ export async function accountList(options: CommonOptions): Promise<void> {
   await withDatabase(async ({ database }) => {
     const accounts = await allAccounts(database)
     const json = accounts.map(({ id, slug, name, currency }) => ({ id: toGlobalId('Account', id), slug, name, currency }))
-    print(options, json, table([['SLUG', 'NAME', 'CURRENCY'], ...accounts.map((account) => [account.slug, account.name, account.currency])]))
+    print(
+      options,
+      json,
+      table([['SLUG', 'NAME', 'CURRENCY'], ...accounts.map((account) => [account.slug, account.name, account.currency])]),
+    )
   })
 }

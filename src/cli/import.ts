@@ -4,7 +4,10 @@ import { accountOf, print, withDatabase, type CommonOptions } from './options.ts
 import { ProgressLine } from './progress.ts'
 
 /** `synkvy import FILE`: a catalogue into an account. The exit status is 2 where something was refused. */
-export async function importFile(file: string, options: CommonOptions & { readonly format?: FormatName; readonly currency?: string }): Promise<void> {
+export async function importFile(
+  file: string,
+  options: CommonOptions & { readonly format?: FormatName; readonly currency?: string },
+): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const line = new ProgressLine()
@@ -20,7 +23,8 @@ export async function importFile(file: string, options: CommonOptions & { readon
           if (options.json === true) refusals.push(refusal)
           else process.stderr.write(`${describeRefusal(refusal)}\n`)
         },
-        onProgress: ({ bytesRead, bytes, products }) => line.show(`${Math.floor((bytesRead / Math.max(bytes, 1)) * 100)} % read, ${products} products`),
+        onProgress: ({ bytesRead, bytes, products }) =>
+          line.show(`${Math.floor((bytesRead / Math.max(bytes, 1)) * 100)} % read, ${products} products`),
       },
     )
     line.end()

@@ -15,14 +15,31 @@ export async function keyCreate(options: CommonOptions & { readonly user: string
   })
 }
 
+function shown(moment: Date | null): string {
+  return moment?.toISOString() ?? '-'
+}
+
 /** `synkvy key list --user ID` */
 export async function keyList(options: CommonOptions & { readonly user: string }): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const keys = await apiKeysOfUsers(context.database, account.id, [fromGlobalId('User', options.user)])
-    const shown = (moment: Date | null): string => moment?.toISOString() ?? '-'
-    const rows = keys.map((key) => [toGlobalId('ApiKey', key.id), key.prefix, shown(key.createdAt), shown(key.lastUsedAt), shown(key.expiresAt), shown(key.revokedAt)])
-    const json = keys.map(({ id, prefix, createdAt, lastUsedAt, expiresAt, revokedAt }) => ({ id: toGlobalId('ApiKey', id), prefix, createdAt, lastUsedAt, expiresAt, revokedAt }))
+    const rows = keys.map((key) => [
+      toGlobalId('ApiKey', key.id),
+      key.prefix,
+      shown(key.createdAt),
+      shown(key.lastUsedAt),
+      shown(key.expiresAt),
+      shown(key.revokedAt),
+    ])
+    const json = keys.map(({ id, prefix, createdAt, lastUsedAt, expiresAt, revokedAt }) => ({
+      id: toGlobalId('ApiKey', id),
+      prefix,
+      createdAt,
+      lastUsedAt,
+      expiresAt,
+      revokedAt,
+    }))
     print(options, json, table([['ID', 'PREFIX', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'], ...rows]))
   })
 }

@@ -6,7 +6,10 @@ import { accountOf, fromGlobalId, print, toGlobalId, withDatabase, type CommandC
 const lookEveryMs = 500
 
 /** `synkvy resend VIEW`: "Resend all products…" from the command line. */
-export async function resend(viewId: string, options: CommonOptions & { readonly confirm?: boolean; readonly follow?: boolean }): Promise<void> {
+export async function resend(
+  viewId: string,
+  options: CommonOptions & { readonly confirm?: boolean; readonly follow?: boolean },
+): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const request = { confirm: options.confirm === true, cause: 'COMMAND_LINE' } as const
@@ -26,18 +29,14 @@ function toJson(outcome: ResendOutcome): unknown {
 }
 
 function describe(outcome: ResendOutcome): string {
-  switch (outcome.at) {
-    case 'started':
-      return `The resend of ${outcome.resend.total} products has begun; ${outcome.linksCreated} of them were not linked before.`
-    case 'running':
-      return `A resend of ${outcome.resend.total} products is running already. It was not restarted.`
-    case 'needs-confirmation': {
-      const { productCount, estimatedSeconds, last } = outcome.plan
-      const time = estimatedSeconds === undefined ? '' : `, which takes about ${Math.ceil(estimatedSeconds)} s`
-      const before = last === undefined ? '' : ` The last one began ${last.startedAt.toISOString()}.`
-      return `Everything was sent to this view before.${before} A resend would send ${productCount} products${time}. Add --confirm if you mean it.`
-    }
+  if (outcome.at === 'started') {
+    return `The resend of ${outcome.resend.total} products has begun; ${outcome.linksCreated} of them were not linked before.`
   }
+  if (outcome.at === 'running') return `A resend of ${outcome.resend.total} products is running already. It was not restarted.`
+  const { productCount, estimatedSeconds, last } = outcome.plan
+  const time = estimatedSeconds === undefined ? '' : `, which takes about ${Math.ceil(estimatedSeconds)} s`
+  const before = last === undefined ? '' : ` The last one began ${last.startedAt.toISOString()}.`
+  return `Everything was sent to this view before.${before} A resend would send ${productCount} products${time}. Add --confirm if you mean it.`
 }
 
 async function follow({ database }: CommandContext, started: ResendRow): Promise<void> {
@@ -46,7 +45,9 @@ async function follow({ database }: CommandContext, started: ResendRow): Promise
     const run = await findResend(database, started.accountId, started.id)
     if (run === undefined) return
     const { acknowledged, ratePerSecond } = await resendProgressOf(database, run)
-    line.show(`${acknowledged} of ${run.total} products acknowledged${ratePerSecond === undefined ? '' : `, ${Math.round(ratePerSecond)} a second`}`)
+    line.show(
+      `${acknowledged} of ${run.total} products acknowledged${ratePerSecond === undefined ? '' : `, ${Math.round(ratePerSecond)} a second`}`,
+    )
     if (run.state !== 'RUNNING') return line.end(`The resend is ${run.state.toLowerCase()}.`)
     await sleep(lookEveryMs)
   }

@@ -7,8 +7,11 @@ export async function serve(): Promise<void> {
   const log = createLog(config)
   const app = await startApp(config, log)
   process.stdout.write(`${greeting(app, config)}\n`)
-  await untilStopped()
-  process.stdout.write('Stopping…\n')
+  const reason = await Promise.race([
+    untilStopped().then(() => 'Stopping…'),
+    app.lostDatabase.then(() => 'The embedded Postgres has ended; so does synkvy. Start it again.'),
+  ])
+  process.stdout.write(`${reason}\n`)
   await app[Symbol.asyncDispose]()
 }
 

@@ -7,7 +7,11 @@ export async function userCreate(name: string, options: CommonOptions & { readon
     const account = await accountOf(context, options)
     const user = await createUser(context.database, account.id, { name, kind: options.kind })
     const id = toGlobalId('User', user.id)
-    print(options, { id, name, kind: user.kind }, `The user "${name}" was made. Its id is ${id}\nMake a key for it with: synkvy key create --user ${id}`)
+    print(
+      options,
+      { id, name, kind: user.kind },
+      `The user "${name}" was made. Its id is ${id}\nMake a key for it with: synkvy key create --user ${id}`,
+    )
   })
 }
 

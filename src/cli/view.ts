@@ -26,7 +26,11 @@ export async function viewPause(id: string, options: CommonOptions, paused: bool
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const view = await updateSyncView(context.database, account.id, fromGlobalId('SyncView', id), { paused })
-    print(options, { id: toGlobalId('SyncView', view.id), paused: view.paused }, paused ? `"${view.name}" is paused.` : `"${view.name}" goes on.`)
+    print(
+      options,
+      { id: toGlobalId('SyncView', view.id), paused: view.paused },
+      paused ? `"${view.name}" is paused.` : `"${view.name}" goes on.`,
+    )
   })
 }
 

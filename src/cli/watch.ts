@@ -56,7 +56,8 @@ async function follow(client: Client, name: 'product' | 'stock', asJson: boolean
     for await (const { data, errors } of client.iterate<{ batch: unknown }>({ query: documents[name] })) {
       if (errors !== undefined) throw new SynkvyError('BAD_USER_INPUT', errors.map((error) => error.message).join('\n'))
       const received = batch.parse(data?.batch)
-      for (const one of received.changes) process.stdout.write(`${asJson ? JSON.stringify({ stream: name, ...one }) : describe(name, one)}\n`)
+      for (const one of received.changes)
+        process.stdout.write(`${asJson ? JSON.stringify({ stream: name, ...one }) : describe(name, one)}\n`)
       if (received.changes.length > 0) await acknowledge(client, received.cursor)
       if (received.caughtUp && !asJson) process.stderr.write(`${name}: level\n`)
     }
@@ -74,18 +75,24 @@ async function acknowledge(client: Client, cursor: string): Promise<void> {
 
 function describe(name: string, one: WatchedChange): string {
   const head = `${new Date().toISOString().slice(11, 23)}  ${name.padEnd(7)}  ${one.lane.padEnd(6)}  ${one.kind}`
-  if (one.product) return `${head}  ${one.key}  ${one.product.title}  (${one.product.variants.map((variant) => `${variant.sku}: ${variant.available}`).join(', ')})`
-  if (one.stockLevel) return `${head}  ${one.key} @ ${one.locationCode ?? ''}  ${one.stockLevel.available} available (${one.stockLevel.onHand} on hand)`
+  if (one.product)
+    return `${head}  ${one.key}  ${one.product.title}  (${one.product.variants.map((variant) => `${variant.sku}: ${variant.available}`).join(', ')})`
+  if (one.stockLevel)
+    return `${head}  ${one.key} @ ${one.locationCode ?? ''}  ${one.stockLevel.available} available (${one.stockLevel.onHand} on hand)`
   return `${head}  ${one.key}  ${(one.reason ?? '').toLowerCase()}`
 }
 
 /** What ended the watching, in words. */
 function explain(error: unknown): Error {
   if (isClose(error)) {
-    const message = error.code === 4403 ? 'The gateway does not take this key. Is it revoked, expired, or of another gateway?' : `The connection was closed (${error.code}).`
+    const message =
+      error.code === 4403
+        ? 'The gateway does not take this key. Is it revoked, expired, or of another gateway?'
+        : `The connection was closed (${error.code}).`
     return new SynkvyError('UNAUTHENTICATED', message)
   }
-  if (Array.isArray(error)) return new SynkvyError('BAD_USER_INPUT', error.map((one: unknown) => (one instanceof Error ? one.message : messageOf(one))).join('\n'))
+  if (Array.isArray(error))
+    return new SynkvyError('BAD_USER_INPUT', error.map((one: unknown) => (one instanceof Error ? one.message : messageOf(one))).join('\n'))
   return error instanceof Error ? error : new Error(String(error))
 }
 

@@ -5,7 +5,7 @@ import { connectPostgres } from './connect.ts'
 /** postgres.js as synkvy uses it: int8 comes as a number, because ids, positions and stored revisions stay below 2^53. */
 export type Sql = postgres.Sql<{ bigint: number }>
 export type TransactionSql = postgres.TransactionSql<{ bigint: number }>
-export type Drizzle = PostgresJsDatabase
+type Drizzle = PostgresJsDatabase
 /** A transaction of Drizzle's, or the database itself. */
 export type DrizzleSession = Pick<Drizzle, 'select' | 'selectDistinct' | 'insert' | 'update' | 'delete' | 'execute'>
 

@@ -16,9 +16,9 @@ export interface HttpServer extends AsyncDisposable {
 export async function startServer(parts: ServerParts, address: { readonly host: string; readonly port: number }): Promise<HttpServer> {
   const yoga = createGraphQLServer(parts)
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
-    if (path === '/graphql') return void yoga(request, response)
-    void answer(parts, path, request, response, () => sockets.socketCount())
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    if (path === '/graphql') void yoga(request, response)
+    else void answer(parts, path, request, response, () => sockets.socketCount())
   })
   const sockets = serveWebSocket(server, yoga, parts)
   await listen(server, address)
@@ -61,7 +61,13 @@ const index = `synkvy is running.
   /metrics        figures for Prometheus
 `
 
-async function answer(parts: ServerParts, path: string, request: IncomingMessage, response: ServerResponse, socketCount: () => number): Promise<void> {
+async function answer(
+  parts: ServerParts,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  socketCount: () => number,
+): Promise<void> {
   const send = (status: number, text: string): void => {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(request.method === 'HEAD' ? undefined : text)
   }
@@ -82,7 +88,13 @@ async function answer(parts: ServerParts, path: string, request: IncomingMessage
 
 async function isDatabaseThere({ database }: ServerParts): Promise<boolean> {
   const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), readyWithinMs).unref())
-  return Promise.race([database.sql`SELECT 1`.then(() => true, () => false), late])
+  return Promise.race([
+    database.sql`SELECT 1`.then(
+      () => true,
+      () => false,
+    ),
+    late,
+  ])
 }
 
 /** Prometheus' text format. */

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { ExecutionArgs } from 'graphql'
+import type { execute, ExecutionArgs, subscribe } from 'graphql'
 import { CloseCode } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
@@ -37,7 +37,9 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       },
       onDisconnect: (context) => context.extra.release?.(),
       onSubscribe: async (context, _id, params) => {
-        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller: await callerNow(parts, context.extra) })
+        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
+          socketCaller: await callerNow(parts, context.extra),
+        })
         const document = parse(params.query)
         const errors = validate(schema, document)
         if (errors.length > 0) return errors
@@ -67,8 +69,8 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
 
 /** Yoga's own execute and subscribe, with all that Yoga does around them. */
 interface Enveloped {
-  readonly execute: (args: ExecutionArgs) => ReturnType<typeof import('graphql').execute>
-  readonly subscribe: (args: ExecutionArgs) => ReturnType<typeof import('graphql').subscribe>
+  readonly execute: (args: ExecutionArgs) => ReturnType<typeof execute>
+  readonly subscribe: (args: ExecutionArgs) => ReturnType<typeof subscribe>
 }
 
 function enveloped(args: ExecutionArgs): Enveloped {
@@ -103,4 +105,3 @@ async function callerNow(parts: ServerParts, state: SocketState): Promise<Caller
   state.caller = await authenticate(parts.database, state.authorization)
   return state.caller
 }
-

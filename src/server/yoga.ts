@@ -67,7 +67,10 @@ async function createContext(parts: ServerParts, socketCaller: Caller | undefine
 }
 
 /** Introspection needs no key, so a refusal is kept until a field asks who calls. */
-async function identify(database: Database, request: Request | undefined): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
+async function identify(
+  database: Database,
+  request: Request | undefined,
+): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
   try {
     return { caller: await authenticate(database, request?.headers.get('authorization') ?? undefined), refusal: undefined }
   } catch (error) {
@@ -78,7 +81,7 @@ async function identify(database: Database, request: Request | undefined): Promi
 }
 
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
-export function showError(error: unknown, log: Logger): Error {
+function showError(error: unknown, log: Logger): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)
@@ -112,7 +115,16 @@ function databaseAway(cause: unknown): SynkvyError {
 function isDatabaseAway(error: unknown): boolean {
   const sqlState = postgresFault(error)?.code
   if (sqlState !== undefined) return /^(08|53|57P)/.test(sqlState)
-  const codes = ['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE']
+  const codes = [
+    'CONNECTION_CLOSED',
+    'CONNECTION_ENDED',
+    'CONNECTION_DESTROYED',
+    'CONNECT_TIMEOUT',
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'ENOENT',
+    'EPIPE',
+  ]
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string' && codes.includes(at.code)) return true
   }

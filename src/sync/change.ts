@@ -4,13 +4,13 @@ import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../cata
 export type Stream = 'PRODUCT' | 'STOCK' | 'ORDER' | 'CUSTOMER'
 
 /** A product as streams carry it: whole, loaded in one snapshot, so that nothing is fetched while it is written out. */
-export interface ProductState extends ProductRow {
+interface ProductState extends ProductRow {
   readonly variants: readonly VariantState[]
 }
 export interface VariantState extends VariantRow {
   readonly stockLevels: readonly (StockLevelRow & { readonly location: LocationRow })[]
 }
-export interface StockState extends StockLevelRow {
+interface StockState extends StockLevelRow {
   readonly variant: VariantRow
   readonly location: LocationRow
 }

@@ -56,7 +56,12 @@ export async function ensureCheckpoint(sql: Sql, { accountId, viewId, stream }: 
 }
 
 /** Takes the stream over for a new subscription on this node; the one before, wherever it is, ends. */
-export async function beginSession(sql: Sql, key: StreamKey, nodeId: number, transport: StreamOptions['transport']): Promise<Checkpoint | undefined> {
+export async function beginSession(
+  sql: Sql,
+  key: StreamKey,
+  nodeId: number,
+  transport: StreamOptions['transport'],
+): Promise<Checkpoint | undefined> {
   const [row] = await sql<CheckpointRow[]>`
     UPDATE checkpoints SET session = session + 1, node_id = ${nodeId}, connected_at = clock_timestamp(), transport = ${transport}
     WHERE ${keyIs(sql, key)} RETURNING *`

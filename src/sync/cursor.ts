@@ -37,7 +37,10 @@ export function createCursorCodec(secret: string): CursorCodec {
       const bytes = Buffer.from(text, 'base64url')
       const body = bytes.subarray(0, bodyLength)
       // Base64 has several spellings of the same bytes; only the one that was sent is taken.
-      const isGenuine = bytes.length === bodyLength + signatureLength && bytes.toString('base64url') === text && timingSafeEqual(bytes.subarray(bodyLength), sign(body))
+      const isGenuine =
+        bytes.length === bodyLength + signatureLength &&
+        bytes.toString('base64url') === text &&
+        timingSafeEqual(bytes.subarray(bodyLength), sign(body))
       if (!isGenuine) throw invalidCursor()
       return readBody(body)
     },

@@ -4,6 +4,9 @@ import { wholeLink } from '../db/tables/sync.ts'
 import type { EntityOf, ServedStream } from './change.ts'
 import type { LinkPoint } from './progress.ts'
 
+// Looking an entity up, the subject is compared as text: while a table is too new for statistics Postgres would else take the index of positions for as good
+// as the primary key, and read all positions of an account for every row.
+
 /** A row of a page: an entity as it stands in the snapshot that the page was read in, with what the feed and the link say of it. */
 export interface FeedRow<Entity> {
   readonly entityId: number
@@ -159,7 +162,8 @@ const stockLevelPairs = (sql: Sql) => sql`
 
 /**
  * SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`: as `entity` (JSON, null when it is gone), with its
- * stored `revision`, `key` and `location_code` under the alias `x`.
+ * stored `revision`, `key` and `location_code` under the alias `x`. OFFSET 0 keeps it a look-up for each row of the page: joined as a whole, Postgres may
+ * build the JSON of every entity there is.
  */
 const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeof locationJson> } = {
   PRODUCT: (sql) => sql`
@@ -173,14 +177,14 @@ const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeo
             FROM stock_levels s JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
             WHERE s.account_id = v.account_id AND s.variant_id = v.id)) ORDER BY v.ordinal, v.id), '[]')
           FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id)) AS entity
-      FROM products p WHERE p.account_id = e.account_id AND p.id = e.entity_id) x ON true`,
+      FROM products p WHERE p.account_id = e.account_id AND p.id = e.entity_id OFFSET 0) x ON true`,
   STOCK: (sql) => sql`
     LEFT JOIN LATERAL (
       SELECT s.revision, v.sku AS key, lo.code AS location_code, json_build_object(
         ${stockLevelPairs(sql)}, 'variant', json_build_object(${variantPairs(sql)}), 'location', ${locationJson(sql)}) AS entity
       FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id
       JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
-      WHERE s.account_id = e.account_id AND s.id = e.entity_id) x ON true`,
+      WHERE s.account_id = e.account_id AND s.id = e.entity_id OFFSET 0) x ON true`,
 }
 
 /** The page of LIVE after `after`, at most `limit` rows, in one snapshot. Undefined when there is no sequencer row, which cannot be. */
@@ -260,7 +264,7 @@ export async function readLinksPage<S extends ServedStream>(
         (l.auto AND f.origin_view_id = l.view_id AND f.position = f.first_position) AS is_own,
         f.position, f.revision AS feed_revision, coalesce(f.deleted, false) AS deleted, f.key AS feed_key, f.location_code AS feed_location
       FROM links l LEFT JOIN LATERAL (${itemsOfLink[stream](sql)}) i ON true
-      LEFT JOIN feed f ON f.account_id = l.account_id AND f.subject = ${stream} AND f.entity_id = i.id
+      LEFT JOIN LATERAL (SELECT * FROM feed WHERE account_id = l.account_id AND entity_id = i.id AND subject::text = ${stream} OFFSET 0) f ON true
       WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.position >= ${after.position}
         AND (l.position > ${after.position} OR ${item} > ${after.item}) AND l.position <= least(w.link_position, ${range.to ?? null}::bigint)
       ORDER BY l.position, i.id LIMIT ${limit}) e ON true
@@ -282,7 +286,7 @@ export async function readLinksPage<S extends ServedStream>(
       linkRevision: row.link_revision,
       externalId: row.external_id ?? undefined,
       unlinked: row.unlinked,
-      isOwn: row.is_own === true,
+      isOwn: row.is_own,
       isUnsequenced: row.is_unsequenced,
     })),
   }
@@ -324,7 +328,12 @@ export async function readDispatches<S extends ServedStream>(
   viewIds: readonly number[],
 ): Promise<{ readonly epoch: number; readonly dispatches: readonly Dispatch<EntityOf[S]>[] }> {
   const raw = await sql<
-    (RawRow & { epoch: number; account_id: number; origin_view_id: number | null; concerned: { v: number; r: number; x: string | null }[] })[]
+    (RawRow & {
+      epoch: number
+      account_id: number
+      origin_view_id: number | null
+      concerned: { v: number; r: number; x: string | null }[]
+    })[]
   >`
     SELECT q.epoch, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
       coalesce(x.key, e.key) AS key, coalesce(x.location_code, e.location_code) AS location_code, x.entity
@@ -333,7 +342,7 @@ export async function readDispatches<S extends ServedStream>(
         SELECT json_agg(json_build_object('v', l.view_id, 'r', l.revision, 'x', l.external_id)) FROM links l
         WHERE l.account_id = f.account_id AND l.product_id = f.product_id AND NOT l.unlinked AND l.view_id = ANY(${[...viewIds]}::bigint[])) AS concerned
       FROM unnest(${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[]) AS k (account_id, entity_id)
-      JOIN feed f ON f.account_id = k.account_id AND f.subject = ${stream} AND f.entity_id = k.entity_id) e
+      JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND f.subject::text = ${stream}) e
     ${entityJoin[stream](sql)}
     WHERE e.concerned IS NOT NULL ORDER BY e.position`
   return {

@@ -206,11 +206,14 @@ export class Hub {
   }
 
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it ties the registry to what is loaded
   #planOffers<S extends ServedStream>(stream: S, rows: readonly NewPosition[]): () => Promise<() => void> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
-    const concerned = [...registry.values()].flatMap((streams) => [...streams]).filter((one) => one.isFollowing && changedAccounts.has(one.key.accountId))
+    const concerned = [...registry.values()]
+      .flatMap((streams) => [...streams])
+      .filter((one) => one.isFollowing && changedAccounts.has(one.key.accountId))
     if (concerned.length === 0) return async () => () => {}
     const accounts = new Set(concerned.map((one) => one.key.accountId))
     const changed = ofStream.filter((row) => accounts.has(row.accountId))

@@ -1,6 +1,6 @@
 import type { Database, Sql, TransactionSql } from '../db/client.ts'
 import type { links } from '../db/tables/sync.ts'
-import { viewNotFound, lockView, type LockedView } from './views.ts'
+import { lockView, type LockedView } from './views.ts'
 
 export type LinkRow = Readonly<typeof links.$inferSelect>
 export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
@@ -78,7 +78,12 @@ async function insertLinks(
 }
 
 /** Unlinks products: the other end gets a REMOVE for each. Answers how many were linked. Throws NOT_FOUND for the view. */
-export async function unlinkProducts(database: Database, accountId: number, viewId: number, productIds: readonly number[]): Promise<number> {
+export async function unlinkProducts(
+  database: Database,
+  accountId: number,
+  viewId: number,
+  productIds: readonly number[],
+): Promise<number> {
   return database.sql.begin(async (tx) => {
     const view = await lockView(tx, accountId, viewId)
     const [gone] = await tx<{ count: number }[]>`
@@ -203,10 +208,4 @@ function linkState(sql: Sql) {
         OR EXISTS (SELECT 1 FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.subject = c.subject
           AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM l.view_id))) THEN 'PENDING'
     ELSE 'IN_SYNC' END)`
-}
-
-/** Throws NOT_FOUND unless the view is the account's. */
-export async function requireView(database: Database, accountId: number, viewId: number): Promise<void> {
-  const [view] = await database.sql`SELECT 1 FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId}`
-  if (view === undefined) throw viewNotFound()
 }

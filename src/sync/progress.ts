@@ -33,7 +33,7 @@ export function hasReached(point: LinkPoint, goal: LinkPoint): boolean {
 }
 
 /** The farther of two points. */
-export function farther(a: LinkPoint, b: LinkPoint): LinkPoint {
+function farther(a: LinkPoint, b: LinkPoint): LinkPoint {
   return hasReached(a, b) ? a : b
 }
 

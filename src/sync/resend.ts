@@ -6,7 +6,7 @@ import { countMissingProducts, linkMissingProducts } from './links.ts'
 import { lockView, type LockedView } from './views.ts'
 
 export type ResendRow = Readonly<typeof resends.$inferSelect>
-export type ResendCause = ResendRow['cause']
+type ResendCause = ResendRow['cause']
 
 /** What "Resend all products" would do. */
 export interface ResendPlan {
@@ -40,12 +40,18 @@ const resendColumns = (tx: TransactionSql | Database['sql']) => tx`
  * Links what is missing and begins a run, unless one runs: of any number of simultaneous calls on any number of gateways one starts it, and the
  * others, having waited for the lock, find it running. Throws NOT_FOUND.
  */
-export async function resendAllProducts(database: Database, accountId: number, viewId: number, request: ResendRequest): Promise<ResendOutcome> {
+export async function resendAllProducts(
+  database: Database,
+  accountId: number,
+  viewId: number,
+  request: ResendRequest,
+): Promise<ResendOutcome> {
   return database.sql.begin(async (tx) => {
     const view = await lockForResend(tx, accountId, viewId)
     const { running, last } = await resendsOf(tx, view)
     if (running !== undefined) return { at: 'running', resend: running }
-    if (last !== undefined && last.total > 0 && !request.confirm) return { at: 'needs-confirmation', plan: await planFor(tx, view, running, last) }
+    if (last !== undefined && last.total > 0 && !request.confirm)
+      return { at: 'needs-confirmation', plan: await planFor(tx, view, running, last) }
     const linksCreated = await linkMissingProducts(tx, view)
     return { at: 'started', resend: await beginRun(tx, view, { ...request, epoch: 0 }), linksCreated }
   })
@@ -88,7 +94,8 @@ export async function cancelResend(database: Database, accountId: number, viewId
   return database.sql.begin(async (tx) => {
     await lockForResend(tx, accountId, viewId)
     const [run] = await cancelRunning(tx, accountId, viewId)
-    if (run === undefined) throw new SynkvyError('RESEND_NOT_RUNNING', 'No resend of this sync view is running, so there is nothing to cancel.')
+    if (run === undefined)
+      throw new SynkvyError('RESEND_NOT_RUNNING', 'No resend of this sync view is running, so there is nothing to cancel.')
     return run
   })
 }
@@ -125,7 +132,12 @@ export async function resendPlan(database: Database, accountId: number, viewId: 
   })
 }
 
-async function planFor(tx: TransactionSql, view: LockedView, running: ResendRow | undefined, last: ResendRow | undefined): Promise<ResendPlan> {
+async function planFor(
+  tx: TransactionSql,
+  view: LockedView,
+  running: ResendRow | undefined,
+  last: ResendRow | undefined,
+): Promise<ResendPlan> {
   const linksToCreate = await countMissingProducts(tx, view)
   const productCount = view.linkCount + linksToCreate
   const rate = await measuredRate(tx, view)
@@ -154,7 +166,9 @@ export async function latestResend(database: Database, accountId: number, viewId
 }
 
 export async function findResend(database: Database, accountId: number, id: number): Promise<ResendRow | undefined> {
-  const [row] = await database.sql<ResendRow[]>`SELECT ${resendColumns(database.sql)} FROM resends WHERE account_id = ${accountId} AND id = ${id}`
+  const [row] = await database.sql<
+    ResendRow[]
+  >`SELECT ${resendColumns(database.sql)} FROM resends WHERE account_id = ${accountId} AND id = ${id}`
   return row
 }
 
@@ -175,12 +189,17 @@ export async function resendProgressOf(database: Database, resend: ResendRow): P
 }
 
 /** A run's progress from what is done with at a moment. What was removed or overtaken is done with too, so the end is always the whole. */
-export function progressOf(resend: ResendRow, done: number, now: Date): ResendProgress {
+function progressOf(resend: ResendRow, done: number, now: Date): ResendProgress {
   const acknowledged = resend.state === 'COMPLETED' ? resend.total : Math.min(done, resend.total)
-  if (resend.firstAcknowledgedAt === null || acknowledged === 0) return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }
+  if (resend.firstAcknowledgedAt === null || acknowledged === 0)
+    return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }
   const seconds = ((resend.finishedAt ?? now).getTime() - resend.firstAcknowledgedAt.getTime()) / 1000
   if (seconds <= 0) return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }
   const ratePerSecond = acknowledged / seconds
   const left = (resend.total - acknowledged) / ratePerSecond
-  return { acknowledged, ratePerSecond, estimatedCompletionAt: resend.state === 'RUNNING' ? new Date(now.getTime() + left * 1000) : undefined }
+  return {
+    acknowledged,
+    ratePerSecond,
+    estimatedCompletionAt: resend.state === 'RUNNING' ? new Date(now.getTime() + left * 1000) : undefined,
+  }
 }

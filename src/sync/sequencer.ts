@@ -141,14 +141,17 @@ export class Sequencer {
 
   /** Links new products to the views that want them. One at a time, beside the sequencing. */
   #link(): void {
-    this.#linking = this.#linking.then(async () => {
-      try {
-        await linkNewProducts(this.#database.sql)
-        this.ring()
-      } catch (error) {
-        if (!this.#signal.aborted) this.#log.warn({ err: error }, 'could not link new products')
-      }
-    })
+    this.#linking = this.#linkAfter(this.#linking)
+  }
+
+  async #linkAfter(before: Promise<void>): Promise<void> {
+    await before
+    try {
+      await linkNewProducts(this.#database.sql)
+      this.ring()
+    } catch (error) {
+      if (!this.#signal.aborted) this.#log.warn({ err: error }, 'could not link new products')
+    }
   }
 }
 

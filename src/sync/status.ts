@@ -23,7 +23,9 @@ export async function streamStatuses(database: Database, accountId: number, view
   return Promise.all(
     connections.map(async ({ stream, acknowledgedAt, connected }) => {
       const isCounted = stream === 'PRODUCT' || stream === 'STOCK'
-      const { pending, oldestPendingAt } = isCounted ? await readPending(database, accountId, viewId, stream) : { pending: 0, oldestPendingAt: null }
+      const { pending, oldestPendingAt } = isCounted
+        ? await readPending(database, accountId, viewId, stream)
+        : { pending: 0, oldestPendingAt: null }
       return { stream, pending, oldestPendingAt: oldestPendingAt ?? undefined, acknowledgedAt: acknowledgedAt ?? undefined, connected }
     }),
   )
@@ -65,7 +67,10 @@ async function readPending(
   stream: 'PRODUCT' | 'STOCK',
 ): Promise<{ pending: number; oldestPendingAt: Date | null }> {
   const { sql } = database
-  const items = stream === 'PRODUCT' ? sql`SELECT l.product_id AS id` : sql`SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id`
+  const items =
+    stream === 'PRODUCT'
+      ? sql`SELECT l.product_id AS id`
+      : sql`SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id`
   const [row] = await sql<{ pending: number; oldestPendingAt: Date | null }[]>`
     WITH c AS (
       SELECT v.account_id, v.id AS view_id, coalesce(c.live, v.created_position) AS live, coalesce(c.linked, 0) AS linked, coalesce(c.linked_item, 0) AS linked_item,

@@ -160,7 +160,10 @@ export class Sync implements AsyncDisposable {
     const read = async (): Promise<SyncViewRow> => {
       const view = await findSyncView(this.#database, accountId, viewId)
       if (view === undefined) throw viewNotFound()
-      const [statuses, resend] = await Promise.all([streamStatuses(this.#database, accountId, viewId), latestResend(this.#database, accountId, viewId)])
+      const [statuses, resend] = await Promise.all([
+        streamStatuses(this.#database, accountId, viewId),
+        latestResend(this.#database, accountId, viewId),
+      ])
       faces.clear()
       faces.set(view, JSON.stringify([view, statuses, resend?.id, resend?.state]))
       return view
@@ -200,12 +203,16 @@ export class Sync implements AsyncDisposable {
   /** Whether the cursor was made in the range that is in use: nothing can have been lost since. */
   #isOfThisTerm({ epoch, nonce, progress }: Cursor): boolean {
     const range = rangeOf(this.#hub.ranges, progress.live)
-    return epoch === this.#hub.epoch && range !== undefined && range.usedTo === null && range.nonce === nonce && progress.live <= this.#hub.head
+    return (
+      epoch === this.#hub.epoch && range !== undefined && range.usedTo === null && range.nonce === nonce && progress.live <= this.#hub.head
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    this.#hub.endStreams(new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again: another one, or this one restarted, serves you.'))
+    this.#hub.endStreams(
+      new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again: another one, or this one restarted, serves you.'),
+    )
     await this.#listening.stop()
     await this.#work
   }
@@ -233,7 +240,12 @@ export async function startSync(database: Database, { log }: { readonly log: Log
   const sequencer = new Sequencer(database, state.node, log, { onNumbered: () => hub.ring() }, stop.signal)
   await hub.start()
   const listening = await listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
-  const work = Promise.all([sequencer.run(), hub.run(() => (sequencer.isLeading ? undefined : hubLookMs)), hub.watchCheckpoints(), hub.keepPassed()])
+  const work = Promise.all([
+    sequencer.run(),
+    hub.run(() => (sequencer.isLeading ? undefined : hubLookMs)),
+    hub.watchCheckpoints(),
+    hub.keepPassed(),
+  ])
   return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening })
 }
 

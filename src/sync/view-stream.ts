@@ -248,12 +248,12 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
 
   async #read(): Promise<Batch<EntityOf[S]> | undefined> {
     const backlogFirst = this.#lastWasLive && this.#hasBacklog
-    const lanes = backlogFirst ? [this.#readBacklog, this.#readLive] : [this.#readLive, this.#readBacklog]
-    for (const readLane of lanes) {
-      const changes = await readLane.call(this)
+    const lanes = backlogFirst ? (['BACKLOG', 'LIVE'] as const) : (['LIVE', 'BACKLOG'] as const)
+    for (const lane of lanes) {
+      const changes = lane === 'LIVE' ? await this.#readLive() : await this.#readBacklog()
       if (changes === undefined) return this.#read()
       if (changes.length > 0) {
-        this.#lastWasLive = readLane === this.#readLive
+        this.#lastWasLive = lane === 'LIVE'
         return this.#send(changes)
       }
     }
@@ -399,7 +399,11 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   /** Saves that LINKED and RESEND have passed what needed no sending, so that a run ends even if its last links have nothing to send. */
   async #keepPassed(): Promise<void> {
     const passed = this.passed
-    if (passed === undefined || (hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))) return
+    if (
+      passed === undefined ||
+      (hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
+    )
+      return
     const checkpoint = await advanceCheckpoint(this.#host.sql, this.key, passed, false)
     if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
   }
@@ -424,7 +428,9 @@ function toChange<Entity>(what: What, lane: Lane, row: FeedRow<Entity>, link: Li
 
 /** How many links of a page belong to the run (not above `to`) and were not begun by the page before (which ended in the link at `after`). */
 function linksBegun(rows: readonly LinkRowOfPage<unknown>[], after: number, to: number): number {
-  const positions = rows.filter((row) => !row.unlinked && row.point.position > after && row.point.position <= to).map((row) => row.point.position)
+  const positions = rows
+    .filter((row) => !row.unlinked && row.point.position > after && row.point.position <= to)
+    .map((row) => row.point.position)
   return new Set(positions).size
 }
 

@@ -6,7 +6,7 @@ import { sequencer, syncViews } from '../db/tables/sync.ts'
 import { SynkvyError } from '../errors.ts'
 
 export type SyncViewRow = Readonly<typeof syncViews.$inferSelect>
-export type OrderScope = SyncViewRow['orderScope']
+type OrderScope = SyncViewRow['orderScope']
 
 export interface CreateSyncViewInput {
   readonly name: string
@@ -189,13 +189,27 @@ function isWebAddress(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
-export async function syncViewsByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, SyncViewRow>> {
-  const rows = await database.drizzle.select().from(syncViews).where(and(eq(syncViews.accountId, accountId), inArray(syncViews.id, [...ids])))
+export async function syncViewsByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, SyncViewRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(syncViews)
+    .where(and(eq(syncViews.accountId, accountId), inArray(syncViews.id, [...ids])))
   return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** Each user's view, by the user's id. */
-export async function syncViewsOfUsers(database: Database, accountId: number, userIds: readonly number[]): Promise<ReadonlyMap<number, SyncViewRow>> {
-  const rows = await database.drizzle.select().from(syncViews).where(and(eq(syncViews.accountId, accountId), inArray(syncViews.userId, [...userIds])))
+export async function syncViewsOfUsers(
+  database: Database,
+  accountId: number,
+  userIds: readonly number[],
+): Promise<ReadonlyMap<number, SyncViewRow>> {
+  const rows = await database.drizzle
+    .select()
+    .from(syncViews)
+    .where(and(eq(syncViews.accountId, accountId), inArray(syncViews.userId, [...userIds])))
   return new Map(rows.map((row) => [row.userId, row]))
 }

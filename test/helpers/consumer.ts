@@ -34,7 +34,9 @@ interface RawBatch extends Omit<ReceivedBatch, 'changes'> {
   readonly changes: readonly (Omit<ReceivedChange, 'revision'> & { readonly revision: string })[]
 }
 
-type End = { readonly errors: readonly { readonly extensions?: Readonly<Record<string, unknown>>; readonly message: string }[] } | 'complete'
+type End =
+  | { readonly errors: readonly { readonly extensions?: Readonly<Record<string, unknown>>; readonly message: string }[] }
+  | 'complete'
 
 /** One subscription over a socket: what arrives waits here until it is asked for. */
 export class Subscription {
@@ -89,7 +91,10 @@ export class Subscription {
   }
 
   /** Reads, and acknowledges, until a batch satisfies `isLast`. Answers all changes. */
-  async readUntil(isLast: (batch: ReceivedBatch) => boolean, options: { readonly acknowledge?: boolean } = {}): Promise<readonly ReceivedChange[]> {
+  async readUntil(
+    isLast: (batch: ReceivedBatch) => boolean,
+    options: { readonly acknowledge?: boolean } = {},
+  ): Promise<readonly ReceivedChange[]> {
     const changes: ReceivedChange[] = []
     for (;;) {
       const batch = await this.next()
@@ -103,7 +108,11 @@ export class Subscription {
     return new Promise((resolve, reject) => {
       this.#client.subscribe(
         { query: 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', variables: { cursor } },
-        { next: ({ errors }) => (errors === undefined ? resolve() : reject(new Error(JSON.stringify(errors)))), error: reject, complete: () => {} },
+        {
+          next: ({ errors }) => (errors === undefined ? resolve() : reject(new Error(JSON.stringify(errors)))),
+          error: reject,
+          complete: () => {},
+        },
       )
     })
   }
@@ -129,6 +138,7 @@ export class Subscription {
 }
 
 function toErrors(error: unknown): readonly { readonly message: string }[] {
-  if (Array.isArray(error)) return error.filter((one): one is { message: string } => typeof one === 'object' && one !== null && 'message' in one)
+  if (Array.isArray(error))
+    return error.filter((one): one is { message: string } => typeof one === 'object' && one !== null && 'message' in one)
   return [{ message: error instanceof Error ? error.message : JSON.stringify(error) }]
 }

@@ -11,21 +11,29 @@ export interface GraphQLAnswer {
   // Each test asks its own question and knows the shape of its answer.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data: any
-  readonly errors?: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: Record<string, unknown> }[]
+  readonly errors?: readonly {
+    readonly message: string
+    readonly path?: readonly (string | number)[]
+    readonly extensions: Record<string, unknown>
+  }[]
 }
 
 export interface TestGateway extends AsyncDisposable {
   readonly app: App
   readonly url: string
   /** Calls over HTTP. */
-  readonly call: (query: string, variables?: Record<string, unknown>, key?: string | undefined) => Promise<GraphQLAnswer>
+  readonly call: (query: string, variables?: Record<string, unknown>, key?: string) => Promise<GraphQLAnswer>
   /** A socket with a key. */
   readonly connect: (key: string) => Client
 }
 
 /** A gateway of its own on a database, for real: HTTP, sockets and all. */
 export async function startGateway(database: TestDatabase): Promise<TestGateway> {
-  const config = { ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }), databaseUrl: database.url, databaseDirectUrl: database.url }
+  const config = {
+    ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }),
+    databaseUrl: database.url,
+    databaseDirectUrl: database.url,
+  }
   const app = await startApp(config, pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' }))
   const clients: Client[] = []
   return {
@@ -38,13 +46,13 @@ export async function startGateway(database: TestDatabase): Promise<TestGateway>
       return client
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all(clients.map((client) => client.dispose()))
+      for (const client of clients) await client.dispose()
       await app[Symbol.asyncDispose]()
     },
   }
 }
 
-export async function callOver(url: string, query: string, variables: Record<string, unknown>, key: string): Promise<GraphQLAnswer> {
+async function callOver(url: string, query: string, variables: Record<string, unknown>, key: string): Promise<GraphQLAnswer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(key === '' ? {} : { authorization: `Bearer ${key}` }) },
@@ -55,7 +63,7 @@ export async function callOver(url: string, query: string, variables: Record<str
   return { data: undefined, ...answer }
 }
 
-export function connectTo(url: string, key: string): Client {
+function connectTo(url: string, key: string): Client {
   return createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
@@ -80,8 +88,16 @@ export async function startShop(): Promise<TestGateway & { readonly database: Te
 }
 
 /** Makes an INTEGRATION user with a key. */
-export async function createIntegration(gateway: Pick<TestGateway, 'call'>, name: string, key = adminKey): Promise<{ readonly userId: string; readonly key: string }> {
-  const user = await gateway.call(`mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }`, { name }, key)
+export async function createIntegration(
+  gateway: Pick<TestGateway, 'call'>,
+  name: string,
+  key = adminKey,
+): Promise<{ readonly userId: string; readonly key: string }> {
+  const user = await gateway.call(
+    `mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }`,
+    { name },
+    key,
+  )
   const userId: string = user.data.createUser.user.id
   const made = await gateway.call(`mutation ($userId: ID!) { createApiKey(userId: $userId) { secret } }`, { userId }, key)
   return { userId, key: made.data.createApiKey.secret }
@@ -103,16 +119,25 @@ export async function createView(
 }
 
 /** Makes products h1…hn, each with one variant Sn and, where `onHand` is given, stock of it. */
-export async function createProducts(gateway: Pick<TestGateway, 'call'>, handles: readonly string[], onHand?: number, key = adminKey): Promise<void> {
+export async function createProducts(
+  gateway: Pick<TestGateway, 'call'>,
+  handles: readonly string[],
+  onHand?: number,
+  key = adminKey,
+): Promise<void> {
   const input = handles.map((handle) => ({
     handle,
     title: `Title of ${handle}`,
     variants: [{ sku: `SKU-${handle}`, title: 'One', price: { amount: '10.00', currency: 'SEK' } }],
   }))
-  await expectData(gateway.call(`mutation ($input: [ProductInput!]!) { upsertProducts(input: $input) { products { id } } }`, { input }, key))
+  await expectData(
+    gateway.call(`mutation ($input: [ProductInput!]!) { upsertProducts(input: $input) { products { id } } }`, { input }, key),
+  )
   if (onHand === undefined) return
   const stock = handles.map((handle) => ({ sku: `SKU-${handle}`, onHand }))
-  await expectData(gateway.call(`mutation ($input: [SetStockInput!]!) { setStock(input: $input) { stockLevels { id } } }`, { input: stock }, key))
+  await expectData(
+    gateway.call(`mutation ($input: [SetStockInput!]!) { setStock(input: $input) { stockLevels { id } } }`, { input: stock }, key),
+  )
 }
 
 /** The data of an answer that must have no errors. */

@@ -21,27 +21,39 @@ const resend = (viewId: string, confirm = false) =>
 
 const link = (viewId: string, handles: readonly string[]) =>
   expectData(
-    shop.call(`mutation ($viewId: ID!, $products: [ProductBy!]!) { linkProducts(syncViewId: $viewId, products: $products) { linksCreated } }`, {
-      viewId,
-      products: handles.map((handle) => ({ handle })),
-    }),
+    shop.call(
+      `mutation ($viewId: ID!, $products: [ProductBy!]!) { linkProducts(syncViewId: $viewId, products: $products) { linksCreated } }`,
+      {
+        viewId,
+        products: handles.map((handle) => ({ handle })),
+      },
+    ),
   )
 
 const unlink = (viewId: string, handles: readonly string[]) =>
   expectData(
-    shop.call(`mutation ($viewId: ID!, $products: [ProductBy!]!) { unlinkProducts(syncViewId: $viewId, products: $products) { linksRemoved } }`, {
-      viewId,
-      products: handles.map((handle) => ({ handle })),
-    }),
+    shop.call(
+      `mutation ($viewId: ID!, $products: [ProductBy!]!) { unlinkProducts(syncViewId: $viewId, products: $products) { linksRemoved } }`,
+      {
+        viewId,
+        products: handles.map((handle) => ({ handle })),
+      },
+    ),
   )
 
 const setStock = (sku: string, onHand: number, key = adminKey) =>
-  expectData(shop.call(`mutation ($sku: String!, $onHand: Int!) { setStock(input: [{ sku: $sku, onHand: $onHand }]) { stockLevels { id } } }`, { sku, onHand }, key))
+  expectData(
+    shop.call(
+      `mutation ($sku: String!, $onHand: Int!) { setStock(input: [{ sku: $sku, onHand: $onHand }]) { stockLevels { id } } }`,
+      { sku, onHand },
+      key,
+    ),
+  )
 
 /** Everything that was written has its position. */
 async function sequenced(): Promise<void> {
   const { sql } = shop.database.database
-  for (let waiting = 1; waiting > 0; ) waiting = (await sql<{ count: number }[]>`SELECT count(*) FROM inbox`)[0]?.count ?? 0
+  for (let waiting = 1; waiting > 0;) waiting = (await sql<{ count: number }[]>`SELECT count(*) FROM inbox`)[0]?.count ?? 0
 }
 
 const handles = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`)
@@ -71,7 +83,9 @@ describe('a resend', () => {
     expect(received.every((change) => change.lane === 'RESEND' && change.kind === 'UPSERT')).toBe(true)
     const stock = await new Subscription(shop.connect(key), 'STOCK').readUntil((batch) => batch.caughtUp)
     expect(stock.filter((change) => change.key.startsWith('SKU-all-')).every((change) => change.entity?.['onHand'] === 7)).toBe(true)
-    const view = await expectData(shop.call(`query ($id: ID!) { syncView(id: $id) { resend { state acknowledged total } } }`, { id: viewId }))
+    const view = await expectData(
+      shop.call(`query ($id: ID!) { syncView(id: $id) { resend { state acknowledged total } } }`, { id: viewId }),
+    )
     expect(view.syncView.resend.state).toBe('COMPLETED')
     expect(view.syncView.resend.acknowledged).toBe(view.syncView.resend.total)
   })
@@ -80,7 +94,12 @@ describe('a resend', () => {
     await using other = await startGateway(shop.database)
     const { viewId } = await createView(shop, 'Ten')
     const press = (gateway: { call: typeof shop.call }) =>
-      expectData(gateway.call(`mutation ($viewId: ID!) { resendAllProducts(syncViewId: $viewId) { __typename ... on ResendStarted { resend { id } } ... on ResendAlreadyRunning { resend { id } } } }`, { viewId }))
+      expectData(
+        gateway.call(
+          `mutation ($viewId: ID!) { resendAllProducts(syncViewId: $viewId) { __typename ... on ResendStarted { resend { id } } ... on ResendAlreadyRunning { resend { id } } } }`,
+          { viewId },
+        ),
+      )
 
     const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => press(index % 2 === 0 ? shop : other)))
 
@@ -101,7 +120,10 @@ describe('a resend', () => {
     const confirmed = await resend(viewId, true)
     const again = await products.readUntil((batch) => batch.resendComplete)
 
-    expect(asked).toMatchObject({ __typename: 'ResendNeedsConfirmation', plan: { productCount: expect.any(Number), last: { id: expect.any(String) } } })
+    expect(asked).toMatchObject({
+      __typename: 'ResendNeedsConfirmation',
+      plan: { productCount: expect.any(Number), last: { id: expect.any(String) } },
+    })
     expect(confirmed).toMatchObject({ __typename: 'ResendStarted', linksCreated: 0 })
     expect(again.some((change) => change.key === 'again-1')).toBe(true)
   })
@@ -110,7 +132,9 @@ describe('a resend', () => {
     await createProducts(shop, ['cancel-1'])
     const { viewId, key } = await createView(shop, 'Cancel')
     await resend(viewId)
-    const cancelled = await expectData(shop.call(`mutation ($viewId: ID!) { cancelResend(syncViewId: $viewId) { resend { state } } }`, { viewId }))
+    const cancelled = await expectData(
+      shop.call(`mutation ($viewId: ID!) { cancelResend(syncViewId: $viewId) { resend { state } } }`, { viewId }),
+    )
     const again = await shop.call(`mutation ($viewId: ID!) { cancelResend(syncViewId: $viewId) { resend { state } } }`, { viewId })
 
     const received = await new Subscription(shop.connect(key), 'PRODUCT').readUntil((batch) => batch.caughtUp)
@@ -148,13 +172,24 @@ describe('a change', () => {
     await products.readUntil((batch) => batch.caughtUp)
     await stock.readUntil((batch) => batch.caughtUp)
 
-    await shop.database.database.sql`UPDATE stock_levels SET on_hand = 4 WHERE variant_id = (SELECT id FROM variants WHERE sku = 'SKU-live-1')`
+    await shop.database.database
+      .sql`UPDATE stock_levels SET on_hand = 4 WHERE variant_id = (SELECT id FROM variants WHERE sku = 'SKU-live-1')`
     await shop.database.database.sql`UPDATE variants SET price = 12 WHERE sku = 'SKU-live-1'`
 
     const [stockChange] = (await stock.next()).changes
     const [productChange] = (await products.next()).changes
-    expect(stockChange).toMatchObject({ kind: 'UPSERT', lane: 'LIVE', key: 'SKU-live-1', entity: { onHand: 4, available: 4, location: { code: 'default' } } })
-    expect(productChange).toMatchObject({ kind: 'UPSERT', lane: 'LIVE', key: 'live-1', entity: { variants: [{ price: { amount: '12' } }] } })
+    expect(stockChange).toMatchObject({
+      kind: 'UPSERT',
+      lane: 'LIVE',
+      key: 'SKU-live-1',
+      entity: { onHand: 4, available: 4, location: { code: 'default' } },
+    })
+    expect(productChange).toMatchObject({
+      kind: 'UPSERT',
+      lane: 'LIVE',
+      key: 'live-1',
+      entity: { variants: [{ price: { amount: '12' } }] },
+    })
   })
 
   test('that changes nothing raises no revision and reaches nobody', async () => {
@@ -200,7 +235,9 @@ describe('a change', () => {
     await expectData(shop.call(`mutation { deleteProducts(products: [{ handle: "gone-1" }]) { deletedCount } }`))
 
     expect((await products.next()).changes).toMatchObject([{ kind: 'REMOVE', reason: 'DELETED', key: 'gone-1', entity: null }])
-    expect((await stock.next()).changes).toMatchObject([{ kind: 'REMOVE', reason: 'DELETED', key: 'SKU-gone-1', locationCode: 'default', entity: null }])
+    expect((await stock.next()).changes).toMatchObject([
+      { kind: 'REMOVE', reason: 'DELETED', key: 'SKU-gone-1', locationCode: 'default', entity: null },
+    ])
   })
 
   test('of a product that is unlinked and linked again is a REMOVE and an UPSERT, each above what was before', async () => {
@@ -321,7 +358,9 @@ describe('acknowledging', () => {
     const products = new Subscription(shop.connect(key), 'PRODUCT', { batchSize: 10, maxInFlight: 1 })
     const first = await products.next()
 
-    await expectData(other.call('mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { stream { pending } } }', { cursor: first.cursor }, key))
+    await expectData(
+      other.call('mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { stream { pending } } }', { cursor: first.cursor }, key),
+    )
 
     expect((await products.next()).changes).toHaveLength(10)
   })
@@ -334,7 +373,9 @@ describe('acknowledging', () => {
     const [one, two] = [await products.next(), await products.next()]
     await products.acknowledge(two.cursor)
 
-    await expectData(shop.call('mutation ($cursor: Cursor!) { rewind(cursor: $cursor) { stream { stream pending } } }', { cursor: one.cursor }, key))
+    await expectData(
+      shop.call('mutation ($cursor: Cursor!) { rewind(cursor: $cursor) { stream { stream pending } } }', { cursor: one.cursor }, key),
+    )
     const again = await products.readUntil((batch) => batch.changes.length > 0)
 
     expect(again.map((change) => change.key).toSorted()).toEqual(two.changes.map((change) => change.key).toSorted())
@@ -344,7 +385,9 @@ describe('acknowledging', () => {
     const [mine, other] = [await createView(shop, 'Cursor mine'), await createView(shop, 'Cursor other')]
     const product = await new Subscription(shop.connect(mine.key), 'PRODUCT').next()
     const bent = `${product.cursor.slice(0, 20)}${product.cursor[20] === 'A' ? 'B' : 'A'}${product.cursor.slice(21)}`
-    const acknowledge = async (cursor: string, key: string) => (await shop.call('mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor }, key)).errors?.[0]?.extensions['code']
+    const acknowledge = async (cursor: string, key: string) =>
+      (await shop.call('mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor }, key)).errors?.[0]
+        ?.extensions['code']
 
     expect(await acknowledge(product.cursor, mine.key)).toBeUndefined()
     expect(await acknowledge(bent, mine.key)).toBe('INVALID_CURSOR')
@@ -377,7 +420,12 @@ describe('a stream', () => {
     const stock = new Subscription(shop.connect(key), 'STOCK')
     await stock.readUntil((batch) => batch.caughtUp)
     const pause = (paused: boolean) =>
-      expectData(shop.call('mutation ($id: ID!, $paused: Boolean) { updateSyncView(id: $id, input: { paused: $paused }) { syncView { state } } }', { id: viewId, paused }))
+      expectData(
+        shop.call('mutation ($id: ID!, $paused: Boolean) { updateSyncView(id: $id, input: { paused: $paused }) { syncView { state } } }', {
+          id: viewId,
+          paused,
+        }),
+      )
 
     expect((await pause(true)).updateSyncView.syncView.state).toBe('PAUSED')
     expect(await stock.ended()).toBe('SYNC_VIEW_PAUSED')
@@ -385,7 +433,9 @@ describe('a stream', () => {
     expect(await new Subscription(shop.connect(key), 'STOCK').ended()).toBe('SYNC_VIEW_PAUSED')
     await pause(false)
 
-    expect(await new Subscription(shop.connect(key), 'STOCK').readUntil((batch) => batch.caughtUp)).toMatchObject([{ entity: { onHand: 2 } }])
+    expect(await new Subscription(shop.connect(key), 'STOCK').readUntil((batch) => batch.caughtUp)).toMatchObject([
+      { entity: { onHand: 2 } },
+    ])
   })
 
   test('can be pulled, with the same cursors', async () => {
@@ -393,7 +443,15 @@ describe('a stream', () => {
     const { viewId, key } = await createView(shop, 'Pull')
     await link(viewId, handles('pull', 5))
     const pull = async (variables: Record<string, unknown>) =>
-      (await expectData(shop.call('query ($after: Cursor, $first: Int, $wait: Int) { productChanges(afterCursor: $after, first: $first, waitSeconds: $wait) { cursor caughtUp changes { handle } } }', variables, key))).productChanges
+      (
+        await expectData(
+          shop.call(
+            'query ($after: Cursor, $first: Int, $wait: Int) { productChanges(afterCursor: $after, first: $first, waitSeconds: $wait) { cursor caughtUp changes { handle } } }',
+            variables,
+            key,
+          ),
+        )
+      ).productChanges
 
     const one = await pull({ first: 3 })
     const two = await pull({ first: 3, after: one.cursor })

@@ -4,7 +4,15 @@ import type { Database, Sql } from '../../db/client.ts'
 import { SynkvyError } from '../../errors.ts'
 import { upsertProducts } from '../products.ts'
 import { setStock, type SetStockInput } from '../stock.ts'
-import { isRefusal, type CsvFormat, type ImportContext, type ImportedProduct, type Refusal, type RowPlace, type SourceRow } from './format.ts'
+import {
+  isRefusal,
+  type CsvFormat,
+  type ImportContext,
+  type ImportedProduct,
+  type Refusal,
+  type RowPlace,
+  type SourceRow,
+} from './format.ts'
 import { readProductLine } from './json-lines.ts'
 import { magento } from './magento.ts'
 import { openSource, readBeginning, readCsv, readHeader, readLines, type Source } from './reading.ts'
@@ -24,7 +32,7 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void
 }
 
-export interface ImportProgress {
+interface ImportProgress {
   readonly bytesRead: number
   readonly bytes: number
   readonly products: number
@@ -120,7 +128,13 @@ async function stage(staging: Sql, format: CsvFormat, source: Source, writer: Wr
 
 async function store(staging: Sql, rows: readonly { ordinal: number; row: SourceRow; place: RowPlace }[]): Promise<void> {
   if (rows.length === 0) return
-  const records = rows.map(({ ordinal, row, place }) => ({ ordinal, grouping: place.group, sku: place.sku ?? null, line: row.line, cells: row.cells }))
+  const records = rows.map(({ ordinal, row, place }) => ({
+    ordinal,
+    grouping: place.group,
+    sku: place.sku ?? null,
+    line: row.line,
+    cells: row.cells,
+  }))
   await staging`
     INSERT INTO staged SELECT * FROM json_to_recordset(${JSON.stringify(records)}::text::json) AS r (ordinal bigint, grouping text, sku text, line int, cells json)`
   const children = rows.flatMap(({ place }) => (place.children ?? []).map((sku) => ({ sku, parent: place.group })))
@@ -167,7 +181,13 @@ class Writer {
     this.#onRefused = onRefused
   }
 
-  get counts(): { readonly products: number; readonly variants: number; readonly created: number; readonly changed: number; readonly refused: number } {
+  get counts(): {
+    readonly products: number
+    readonly variants: number
+    readonly created: number
+    readonly changed: number
+    readonly refused: number
+  } {
     return this.#counts
   }
 
@@ -175,7 +195,8 @@ class Writer {
   async begin(): Promise<void> {
     const [row] = await this.#database.sql<{ now: Date }[]>`SELECT clock_timestamp() AS now`
     this.#begunAt = row?.now ?? new Date()
-    await this.#seen`CREATE TEMP TABLE seen_handles (handle text PRIMARY KEY, line int NOT NULL)`
+    const seen = this.#seen
+    await seen`CREATE TEMP TABLE seen_handles (handle text PRIMARY KEY, line int NOT NULL)`
   }
 
   refuse(refusal: Refusal): void {
@@ -198,9 +219,12 @@ class Writer {
   /** Without those whose handle stood before in the file: the first is meant. */
   async #withoutRepeated(products: readonly ImportedProduct[]): Promise<readonly ImportedProduct[]> {
     const rows = products.map(({ input, line }) => ({ handle: input.handle, line }))
-    await this.#seen`
+    const seen = this.#seen
+    await seen`
       INSERT INTO seen_handles SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::text::json) AS r (handle text, line int) ON CONFLICT DO NOTHING`
-    const first = await this.#seen<{ handle: string; line: number }[]>`SELECT handle, line FROM seen_handles WHERE handle = ANY(${rows.map((row) => row.handle)})`
+    const first = await this.#seen<
+      { handle: string; line: number }[]
+    >`SELECT handle, line FROM seen_handles WHERE handle = ANY(${rows.map((row) => row.handle)})`
     const lines = new Map(first.map((row) => [row.handle, row.line]))
     return products.filter(({ input, line }) => {
       const before = lines.get(input.handle)
@@ -211,20 +235,37 @@ class Writer {
   }
 
   async #writeProducts(products: readonly ImportedProduct[]): Promise<readonly ImportedProduct[]> {
-    return this.#writeGood(products, async (good) => {
-      const rows = await upsertProducts(this.#database, this.#author, good.map(({ input }) => input))
-      this.#counts.products += rows.length
-      this.#counts.variants += good.reduce((sum, { input }) => sum + (input.variants?.length ?? 0), 0)
-      this.#counts.created += rows.filter((row) => row.createdAt >= this.#begunAt).length
-      this.#counts.changed += rows.filter((row) => row.createdAt < this.#begunAt && row.updatedAt >= this.#begunAt).length
-    }, (product, path) => ({ line: lineOf(product, path), field: path.join('.') }))
+    return this.#writeGood(
+      products,
+      async (good) => {
+        const rows = await upsertProducts(
+          this.#database,
+          this.#author,
+          good.map(({ input }) => input),
+        )
+        this.#counts.products += rows.length
+        this.#counts.variants += good.reduce((sum, { input }) => sum + (input.variants?.length ?? 0), 0)
+        this.#counts.created += rows.filter((row) => row.createdAt >= this.#begunAt).length
+        this.#counts.changed += rows.filter((row) => row.createdAt < this.#begunAt && row.updatedAt >= this.#begunAt).length
+      },
+      (product, path) => ({ line: lineOf(product, path), field: path.join('.') }),
+    )
   }
 
   async #writeStock(stock: readonly { readonly item: SetStockInput; readonly product: ImportedProduct }[]): Promise<void> {
-    await this.#writeGood(stock, async (good) => void (await setStock(this.#database, this.#author, good.map(({ item }) => item))), ({ item, product }) => {
-      const index = (product.input.variants ?? []).findIndex((variant) => variant.sku === item.sku)
-      return { line: product.variantLines[index] ?? product.line, field: 'stock' }
-    })
+    await this.#writeGood(
+      stock,
+      async (good) =>
+        void (await setStock(
+          this.#database,
+          this.#author,
+          good.map(({ item }) => item),
+        )),
+      ({ item, product }) => {
+        const index = (product.input.variants ?? []).findIndex((variant) => variant.sku === item.sku)
+        return { line: product.variantLines[index] ?? product.line, field: 'stock' }
+      },
+    )
   }
 
   /** Writes the items, leaving out those that are refused, until none is. */
@@ -262,4 +303,3 @@ function faultsOf(error: unknown): readonly SynkvyError[] {
   if (error instanceof SynkvyError) return [error]
   return error instanceof AggregateError ? error.errors.filter((one) => one instanceof SynkvyError) : []
 }
-

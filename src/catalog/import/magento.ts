@@ -1,5 +1,15 @@
 import type { VariantInput } from '../product-input.ts'
-import { cell, isRefusal, slugify, wholeNumber, type CsvFormat, type ImportContext, type ImportedProduct, type Refusal, type SourceRow } from './format.ts'
+import {
+  cell,
+  isRefusal,
+  slugify,
+  wholeNumber,
+  type CsvFormat,
+  type ImportContext,
+  type ImportedProduct,
+  type Refusal,
+  type SourceRow,
+} from './format.ts'
 
 /**
  * Magento's product CSV: a row a SKU. A configurable product names its children, which may stand before or after it; every other row that nobody names
@@ -26,7 +36,14 @@ function variationsOf(row: SourceRow): readonly Variation[] {
     const pairs = text.split(',').map((pair) => pair.split('='))
     const sku = pairs.find(([name]) => name?.trim() === 'sku')?.[1]?.trim()
     if (sku === undefined || sku === '') return []
-    return [{ sku, options: pairs.flatMap(([name, value]) => (name === undefined || value === undefined || name.trim() === 'sku' ? [] : [{ name: name.trim(), value }])) }]
+    return [
+      {
+        sku,
+        options: pairs.flatMap(([name, value]) =>
+          name === undefined || value === undefined || name.trim() === 'sku' ? [] : [{ name: name.trim(), value }],
+        ),
+      },
+    ]
   })
 }
 
@@ -56,12 +73,18 @@ function build(rows: readonly SourceRow[], context: ImportContext): ImportedProd
       allowBackorder: rows.some((row) => Number(cell(row, 'allow_backorders') ?? 0) > 0),
       variants: good.map((variant) => variant.input),
     },
-    stock: good.flatMap(({ input, quantity }) => (quantity === undefined ? [] : [{ sku: input.sku, location: 'default', onHand: quantity }])),
+    stock: good.flatMap(({ input, quantity }) =>
+      quantity === undefined ? [] : [{ sku: input.sku, location: 'default', onHand: quantity }],
+    ),
     line: parent.line,
     variantLines: good.map((variant) => variant.line),
     refusals: [
       ...variants.flatMap((variant) => variant.refusals),
-      ...missing.map((sku) => ({ line: parent.line, field: 'configurable_variations', reason: `the variation "${sku}" is not in the file` })),
+      ...missing.map((sku) => ({
+        line: parent.line,
+        field: 'configurable_variations',
+        reason: `the variation "${sku}" is not in the file`,
+      })),
     ],
   }
 }
@@ -75,7 +98,9 @@ function inOrder(rows: readonly SourceRow[], skus: readonly string[]): readonly 
 /** `size=XS,color=Black` */
 function attributesOf(row: SourceRow): ReadonlyMap<string, string> {
   const pairs = (cell(row, 'additional_attributes') ?? '').split(',').map((pair) => pair.split('='))
-  return new Map(pairs.flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [[name.trim(), value.trim()] as const])))
+  return new Map(
+    pairs.flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [[name.trim(), value.trim()] as const])),
+  )
 }
 
 /** The last part of each category's path: "Default Category/Men/Tops" is "Tops". */
@@ -101,7 +126,8 @@ function toVariant(row: SourceRow, variation: Variation | undefined, context: Im
   const weight = Number(cell(row, 'weight') ?? 0)
   const quantity = wholeNumber({ ...row, cells: { qty: wholePart(cell(row, 'qty')) } }, 'qty')
   const noPrice: readonly Refusal[] = amount === undefined ? [{ line: row.line, field: 'price', reason: 'the row has no price' }] : []
-  const oddWeight: readonly Refusal[] = Number.isFinite(weight) && weight >= 0 ? [] : [{ line: row.line, field: 'weight', reason: `"${cell(row, 'weight')}" is no weight` }]
+  const oddWeight: readonly Refusal[] =
+    Number.isFinite(weight) && weight >= 0 ? [] : [{ line: row.line, field: 'weight', reason: `"${cell(row, 'weight')}" is no weight` }]
   const options = variation?.options ?? []
   return {
     input: {

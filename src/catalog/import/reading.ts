@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
-import { CsvError, parse } from 'csv-parse'
+import type { Readable } from 'node:stream'
+import { parse, type CsvError } from 'csv-parse'
 import type { Refusal, SourceRow } from './format.ts'
 
 const largestRecord = 10 * 1024 * 1024
@@ -23,7 +23,9 @@ export async function readBeginning(file: string): Promise<string> {
   const stream = createReadStream(file, { start: 0, end: 65_535 })
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8').replace(/^\uFEFF/, '')
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
 }
 
 /** The columns that a CSV begins with. */
@@ -64,7 +66,8 @@ export async function* readCsv(source: Source): AsyncGenerator<SourceRow | Refus
 }
 
 function readParsed(parsed: unknown): { record: readonly string[]; lines: number } {
-  if (typeof parsed !== 'object' || parsed === null || !('record' in parsed) || !('info' in parsed)) throw new Error('csv-parse answered something else')
+  if (typeof parsed !== 'object' || parsed === null || !('record' in parsed) || !('info' in parsed))
+    throw new Error('csv-parse answered something else')
   const { record, info } = parsed
   const lines = typeof info === 'object' && info !== null && 'lines' in info && typeof info.lines === 'number' ? info.lines : 0
   return { record: Array.isArray(record) ? record.map(String) : [], lines }

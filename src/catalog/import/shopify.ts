@@ -1,5 +1,15 @@
 import type { VariantInput } from '../product-input.ts'
-import { cell, isRefusal, makeSku, wholeNumber, type CsvFormat, type ImportContext, type ImportedProduct, type Refusal, type SourceRow } from './format.ts'
+import {
+  cell,
+  isRefusal,
+  makeSku,
+  wholeNumber,
+  type CsvFormat,
+  type ImportContext,
+  type ImportedProduct,
+  type Refusal,
+  type SourceRow,
+} from './format.ts'
 
 /**
  * Shopify's product CSV: the rows of a product share its handle; the first says what it is, each is a variant, a picture, or both.
@@ -37,7 +47,9 @@ function build(rows: readonly SourceRow[], context: ImportContext): ImportedProd
       allowBackorder: rows.some((row) => cell(row, 'Variant Inventory Policy') === 'continue'),
       variants: good.map((variant) => variant.input),
     },
-    stock: good.flatMap(({ input, quantity }) => (quantity === undefined ? [] : [{ sku: input.sku, location: 'default', onHand: quantity }])),
+    stock: good.flatMap(({ input, quantity }) =>
+      quantity === undefined ? [] : [{ sku: input.sku, location: 'default', onHand: quantity }],
+    ),
     line: first.line,
     variantLines: good.map((variant) => variant.line),
     refusals: variants.flatMap((variant) => variant.refusals),
@@ -61,15 +73,25 @@ interface ShopifyVariant {
   readonly refusals: readonly Refusal[]
 }
 
-function toVariant(row: SourceRow, handle: string, optionNames: readonly (string | undefined)[], taken: Set<string>, context: ImportContext): ShopifyVariant {
+function toVariant(
+  row: SourceRow,
+  handle: string,
+  optionNames: readonly (string | undefined)[],
+  taken: Set<string>,
+  context: ImportContext,
+): ShopifyVariant {
   const options = optionsOf(row, optionNames)
   const sku = cell(row, 'Variant SKU') ?? makeSku(handle, options, taken)
   taken.add(sku)
   const price = cell(row, 'Variant Price')
   const compareAt = cell(row, 'Variant Compare At Price')
-  const grams = wholeNumber({ ...row, cells: { ...row.cells, 'Variant Grams': String(Math.round(Number(cell(row, 'Variant Grams') ?? 0))) } }, 'Variant Grams')
+  const grams = wholeNumber(
+    { ...row, cells: { ...row.cells, 'Variant Grams': String(Math.round(Number(cell(row, 'Variant Grams') ?? 0))) } },
+    'Variant Grams',
+  )
   const quantity = wholeNumber(row, 'Variant Inventory Qty')
-  const noPrice: readonly Refusal[] = price === undefined ? [{ line: row.line, field: 'Variant Price', reason: 'the variant has no price' }] : []
+  const noPrice: readonly Refusal[] =
+    price === undefined ? [{ line: row.line, field: 'Variant Price', reason: 'the variant has no price' }] : []
   return {
     input: {
       sku,

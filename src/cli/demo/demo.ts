@@ -30,9 +30,9 @@ export async function demo(): Promise<void> {
     say(introduction(app, adminKey))
     const admin = connect(app, adminKey, clients)
     const pos = await connectSystems(app, admin, clients)
-    await Promise.race([sell(pos, admin, stopped), stopped])
+    await sell(pos, admin, stopped)
   } finally {
-    await Promise.all(clients.map((client) => client.dispose()))
+    for (const client of clients) await client.dispose()
     await app[Symbol.asyncDispose]()
   }
 }
@@ -40,7 +40,12 @@ export async function demo(): Promise<void> {
 /** A data folder of its own, and the usual port or, where that is taken, any other. */
 async function demoConfig(): Promise<Config> {
   const { env } = process
-  const config = readConfig({ ...env, DATA_DIR: env['DATA_DIR'] ?? '.synkvy-demo', LOG_LEVEL: env['LOG_LEVEL'] ?? 'error', SYNKVY_ACCOUNT: env['SYNKVY_ACCOUNT'] ?? 'nordanvind' })
+  const config = readConfig({
+    ...env,
+    DATA_DIR: env['DATA_DIR'] ?? '.synkvy-demo',
+    LOG_LEVEL: env['LOG_LEVEL'] ?? 'error',
+    SYNKVY_ACCOUNT: env['SYNKVY_ACCOUNT'] ?? 'nordanvind',
+  })
   if (await isFree(config)) return config
   say(`Port ${config.port} is taken; another is used.`)
   return { ...config, port: 0 }
@@ -116,7 +121,11 @@ async function connectSystems(app: App, admin: Client, clients: Client[]): Promi
   const level = systems.map(async (name) => {
     const client = connect(app, await keyOf(app, await integrationOf(app, name)), clients)
     if (name === 'POS Göteborg') pos = client
-    const made = await operate(client, `mutation ($name: String!) { createSyncView(input: { name: $name, system: $name, autoLink: true }) { syncView { id } } }`, { name })
+    const made = await operate(
+      client,
+      `mutation ($name: String!) { createSyncView(input: { name: $name, system: $name, autoLink: true }) { syncView { id } } }`,
+      { name },
+    )
     const viewId = made['createSyncView']?.syncView?.id ?? ''
     await operate(admin, `mutation ($viewId: ID!) { resendAllProducts(syncViewId: $viewId) { __typename } }`, { viewId })
     await follow(client, name, new ProgressLine())
@@ -129,10 +138,10 @@ async function connectSystems(app: App, admin: Client, clients: Client[]): Promi
 async function sell(pos: Client, admin: Client, stopped: Promise<void>): Promise<void> {
   const products = sampleCatalogue()
   const variants = products.flatMap((product) => (product.variants ?? []).map((variant) => ({ product, variant })))
-  let isOver = false
-  void stopped.then(() => (isOver = true))
+  const over = new AbortController()
+  void endWith(stopped, over)
   say('\nBoth are level. Now the POS sells, and each change is shown where it arrives; the POS is not sent its own.\n')
-  for (let sale = 1; !isOver; sale += 1) {
+  for (let sale = 1; !over.signal.aborted; sale += 1) {
     const { product, variant } = variants[Math.floor(Math.random() * variants.length)] ?? {}
     if (product === undefined || variant === undefined) return
     await trade(sale, pos, admin, { handle: product.handle, sku: variant.sku, amount: variant.price?.amount ?? '0' })
@@ -140,15 +149,34 @@ async function sell(pos: Client, admin: Client, stopped: Promise<void>): Promise
   }
 }
 
+async function endWith(stopped: Promise<void>, over: AbortController): Promise<void> {
+  await stopped
+  over.abort()
+}
+
 async function trade(sale: number, pos: Client, admin: Client, item: { handle: string; sku: string; amount: string }): Promise<void> {
   if (sale % 6 === 0) {
     const tags = ['kampanj', `vecka-${1 + (sale % 52)}`]
-    await operate(admin, `mutation ($handle: String!, $tags: [String!]) { upsertProducts(input: [{ handle: $handle, tags: $tags }]) { __typename } }`, { handle: item.handle, tags })
+    await operate(
+      admin,
+      `mutation ($handle: String!, $tags: [String!]) { upsertProducts(input: [{ handle: $handle, tags: $tags }]) { __typename } }`,
+      { handle: item.handle, tags },
+    )
     return
   }
-  await operate(pos, `mutation ($sku: String!) { adjustStock(input: [{ sku: $sku, location: "butik-goteborg", delta: -1 }]) { __typename } }`, { sku: item.sku }, { mayFail: true })
+  await operate(
+    pos,
+    `mutation ($sku: String!) { adjustStock(input: [{ sku: $sku, location: "butik-goteborg", delta: -1 }]) { __typename } }`,
+    { sku: item.sku },
+    { mayFail: true },
+  )
   // An order from the web shop: an admin's write reaches both.
   if (sale % 3 === 0) {
-    await operate(admin, `mutation ($sku: String!) { adjustStock(input: [{ sku: $sku, delta: -1 }]) { __typename } }`, { sku: item.sku }, { mayFail: true })
+    await operate(
+      admin,
+      `mutation ($sku: String!) { adjustStock(input: [{ sku: $sku, delta: -1 }]) { __typename } }`,
+      { sku: item.sku },
+      { mayFail: true },
+    )
   }
 }

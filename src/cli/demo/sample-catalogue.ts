@@ -31,9 +31,22 @@ const family = (
   colours: string,
   tags: string,
   text: string,
-): Family => ({ noun, code, type, vendor, price, weight, models: models.split(' '), sizes, colours: colours === '' ? [] : colours.split(' '), tags: tags.split(' '), text })
+): Family => ({
+  noun,
+  code,
+  type,
+  vendor,
+  price,
+  weight,
+  models: models.split(' '),
+  sizes,
+  colours: colours === '' ? [] : colours.split(' '),
+  tags: tags.split(' '),
+  text,
+})
 
 /** What a Swedish outdoor shop of middle size might sell. The makers are made up. */
+// oxfmt-ignore
 const families: readonly Family[] = [
   family('Kupoltält', 'KT', ['Tält', 'Nordhimmel'], [3495, 2900], 'Sarek Padjelanta Abisko Kebne Rapa Vindel Laponia Tärna', ['2 pers', '3 pers'], 'Grön Sand', 'tält vandring fjäll', 'Självstående tält i ripstop med två ingångar. Tål fjällvind och reses på fem minuter.'),
   family('Tunneltält', 'TT', ['Tält', 'Nordhimmel'], [5995, 3400], 'Stora Helags Sylarna Akka Borga Marsfjäll Ammarnäs', ['2 pers', '3 pers', '4 pers'], 'Grön Röd', 'tält fjäll vinter', 'Fyra årstider, långt förtält och stormlinor i hela tältets längd.'),
@@ -130,7 +143,12 @@ interface Article {
   readonly number: number
 }
 
-function toVariant(line: Family, model: string, options: readonly { readonly name: string; readonly value: string }[], article: Article): VariantInput {
+function toVariant(
+  line: Family,
+  model: string,
+  options: readonly { readonly name: string; readonly value: string }[],
+  article: Article,
+): VariantInput {
   const isOnSale = article.number % 11 === 0
   const was = Math.round(article.price * 1.25)
   return {
@@ -164,7 +182,7 @@ function plain(text: string): string {
 /** Twelve digits with the thirteenth, which checks them: the sum, weighed 1 and 3 in turn, is a multiple of ten. */
 function ean13(twelveDigits: number): string {
   const digits = String(twelveDigits)
-  const sum = [...digits].reduce((total, digit, index) => total + Number(digit) * (index % 2 === 0 ? 1 : 3), 0)
+  const sum = Array.from(digits).reduce((total, digit, index) => total + Number(digit) * (index % 2 === 0 ? 1 : 3), 0)
   return `${digits}${(10 - (sum % 10)) % 10}`
 }
 
@@ -172,7 +190,7 @@ function ean13(twelveDigits: number): string {
 export function sampleStock(products: readonly ProductInput[]): readonly SetStockInput[] {
   return products.flatMap((product) =>
     (product.variants ?? []).flatMap(({ sku }) => {
-      const seed = [...sku].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7)
+      const seed = Array.from(sku).reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7)
       return [
         { sku, location: 'default', onHand: 4 + (seed % 37) },
         { sku, location: 'butik-goteborg', onHand: seed % 7 },

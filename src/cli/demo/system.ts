@@ -45,11 +45,13 @@ const batch = z.object({ cursor: z.string(), caughtUp: z.boolean(), resendComple
 export async function follow(client: Client, name: string, line: ProgressLine): Promise<void> {
   const began = Date.now()
   const counts = { product: 0, stock: 0 }
+  let isFollowing = false
   await Promise.all(
     (['product', 'stock'] as const).map(
       (stream) =>
         new Promise<void>((resolve, reject) => {
           void followStream(client, name, stream, (received, isLevel) => {
+            if (isFollowing) return
             counts[stream] += received
             line.show(`${name}: ${counts.product} products, ${counts.stock} stock levels`)
             if (isLevel) resolve()
@@ -57,17 +59,26 @@ export async function follow(client: Client, name: string, line: ProgressLine): 
         }),
     ),
   )
+  isFollowing = true
   line.end()
-  process.stdout.write(`${name} is level: ${counts.product} products and ${counts.stock} stock levels in ${((Date.now() - began) / 1000).toFixed(1)} s\n`)
+  process.stdout.write(
+    `${name} is level: ${counts.product} products and ${counts.stock} stock levels in ${((Date.now() - began) / 1000).toFixed(1)} s\n`,
+  )
 }
 
-async function followStream(client: Client, name: string, stream: 'product' | 'stock', onBatch: (received: number, isLevel: boolean) => void): Promise<void> {
+async function followStream(
+  client: Client,
+  name: string,
+  stream: 'product' | 'stock',
+  onBatch: (received: number, isLevel: boolean) => void,
+): Promise<void> {
   let wasLevel = false
   for await (const { data, errors } of client.iterate<{ batch: unknown }>({ query: documents[stream] })) {
     if (errors !== undefined) throw new Error(errors.map((error) => error.message).join('\n'))
     const received = batch.parse(data?.batch)
     for (const one of received.changes) if (wasLevel) process.stdout.write(`${describe(name, stream, one)}\n`)
-    if (received.changes.length > 0) await operate(client, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: received.cursor })
+    if (received.changes.length > 0)
+      await operate(client, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: received.cursor })
     onBatch(received.changes.length, received.caughtUp)
     wasLevel ||= received.caughtUp
   }
@@ -76,6 +87,9 @@ async function followStream(client: Client, name: string, stream: 'product' | 's
 function describe(name: string, stream: string, { kind, key, entity }: z.infer<typeof change>): string {
   const now = new Date()
   const age = entity === null ? '' : `  (${Math.max(0, now.getTime() - new Date(entity.updatedAt).getTime())} ms after it was written)`
-  const what = entity?.available === undefined ? `${key} [${(entity?.tags ?? []).join(', ')}]` : `${key} ${entity.location?.code ?? ''}: ${entity.available} available`
+  const what =
+    entity?.available === undefined
+      ? `${key} [${(entity?.tags ?? []).join(', ')}]`
+      : `${key} ${entity.location?.code ?? ''}: ${entity.available} available`
   return `${now.toTimeString().slice(0, 8)}  ${name.padEnd(13)} ← ${kind === 'REMOVE' ? 'removed ' : ''}${stream} ${what}${age}`
 }

@@ -20,9 +20,15 @@ export const products = pgTable(
     description: text(),
     vendor: text(),
     productType: text(),
-    tags: text().array().notNull().default(sql`'{}'`),
+    tags: text()
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     status: productStatus().notNull().default('ACTIVE'),
-    imageUrls: text().array().notNull().default(sql`'{}'`),
+    imageUrls: text()
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     allowBackorder: boolean().notNull().default(false),
     revision: id().notNull().default(0),
     createdAt: moment().notNull().defaultNow(),

@@ -32,7 +32,9 @@ export const inbox = pgTable(
     /** The sync view whose own write this is, and how far it had acknowledged LIVE: it is not sent its own change back. */
     originViewId: id(),
     originLive: id(),
-    at: moment().notNull().default(sql`clock_timestamp()`),
+    at: moment()
+      .notNull()
+      .default(sql`clock_timestamp()`),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.id] })],
 )
@@ -57,14 +59,18 @@ export const feed = pgTable(
     at: moment().notNull(),
   },
   (t) => [
-    primaryKey({ columns: [t.accountId, t.subject, t.entityId] }),
+    primaryKey({ columns: [t.accountId, t.entityId, t.subject] }),
     // A view that was away reads on from its position.
     index('feed_position').on(t.accountId, t.subject, t.position),
     // The hubs read what is new, for all accounts at once.
     index('feed_head').on(t.position),
-    index('feed_first_position').on(t.accountId, t.firstPosition).where(sql`subject = 'PRODUCT'`),
+    index('feed_first_position')
+      .on(t.accountId, t.firstPosition)
+      .where(sql`subject = 'PRODUCT'`),
     // REMOVEs of a product's deleted stock levels, and the sweeping of tombstones.
-    index('feed_tombstones').on(t.accountId, t.productId).where(sql`deleted`),
+    index('feed_tombstones')
+      .on(t.accountId, t.productId)
+      .where(sql`deleted`),
   ],
 )
 
@@ -133,7 +139,9 @@ export const syncViews = pgTable(
     foreignKey({ columns: [t.accountId, t.userId], foreignColumns: [users.accountId, users.id] }),
     unique('sync_views_user').on(t.accountId, t.userId),
     // The linker asks for these alone after every batch that made products.
-    index('sync_views_auto_link').on(t.accountId, t.autoLinkedTo).where(sql`auto_link`),
+    index('sync_views_auto_link')
+      .on(t.accountId, t.autoLinkedTo)
+      .where(sql`auto_link`),
   ],
 )
 
@@ -169,7 +177,9 @@ export const links = pgTable(
     // A change asks whom it concerns.
     index('links_product').on(t.accountId, t.productId, t.viewId),
     index('links_id').on(t.accountId, t.id),
-    index('links_unlinked').on(t.accountId, t.viewId, t.position).where(sql`unlinked`),
+    index('links_unlinked')
+      .on(t.accountId, t.viewId, t.position)
+      .where(sql`unlinked`),
   ],
 )
 
