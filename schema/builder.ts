@@ -32,6 +32,8 @@ export const builder = new SchemaBuilder<{
       },
     },
     nodesQueryOptions: false,
+    idFieldOptions: { description: 'Its id: opaque, unique over all types.' },
+    pageInfoFieldOptions: { description: 'Where this page stands.' },
     pageInfoTypeOptions: { description: 'Where a page of a connection stands.' },
     hasNextPageFieldOptions: { description: 'There is more after this page.' },
     hasPreviousPageFieldOptions: { description: 'Always false: pages are read forwards.' },

@@ -58,10 +58,15 @@ export function requireAdmin(context: Context): Caller {
   throw new SynkvyError('FORBIDDEN', 'This is for admins of the shop. Use a key of an ADMIN user.')
 }
 
-/** An admin, or the integration whose sync view this is; NOT_FOUND for another's. */
-export function requireViewAccess(context: Context, viewId: number): Caller {
+/** The view that an admin names, or an integration of its own; NOT_FOUND for another's. */
+export function requireViewAccess(
+  context: Context,
+  id: { readonly typename: string; readonly id: string },
+): { readonly accountId: number; readonly viewId: number } {
   const caller = requireCaller(context)
-  if (caller.kind === 'ADMIN' || caller.syncViewId === viewId) return caller
+  const viewId = id.typename === 'SyncView' ? Number(id.id) : 0
+  const maySee = Number.isSafeInteger(viewId) && viewId > 0 && (caller.kind === 'ADMIN' || caller.syncViewId === viewId)
+  if (maySee) return { accountId: caller.accountId, viewId }
   throw new SynkvyError('NOT_FOUND', 'There is no such sync view in your account.', { inputPath: ['syncViewId'] })
 }
 

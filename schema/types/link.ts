@@ -1,5 +1,5 @@
 import { countLinks, linksPage } from '../../src/sync/links.ts'
-import { builder, given, idOf, nodeNumber } from '../builder.ts'
+import { builder, given, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { maySeeView, requireCaller, requireViewAccess } from '../context.ts'
 import { Link, Product, SyncView } from '../refs.ts'
@@ -77,8 +77,7 @@ builder.queryField('links', (t) =>
       after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
     },
     resolve: (_root, args, context) => {
-      const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])
-      const { accountId } = requireViewAccess(context, viewId)
+      const { accountId, viewId } = requireViewAccess(context, args.syncViewId)
       const filter = { viewId, state: given(args.state), search: given(args.search) }
       return connectionOf(
         pageWanted(args),

@@ -167,8 +167,8 @@ builder.subscriptionField('resendProgress', (t) =>
     description: "The view's latest resend, and again whenever it moves. Admins, and an integration for its own view.",
     args: { syncViewId: t.arg.globalID({ required: true, description: 'The view.' }) },
     subscribe: (_root, args, context) => {
-      const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])
-      return untilKeyEnds(context, context.sync.watchResend(requireViewAccess(context, viewId).accountId, viewId))
+      const { accountId, viewId } = requireViewAccess(context, args.syncViewId)
+      return untilKeyEnds(context, context.sync.watchResend(accountId, viewId))
     },
     resolve: (resend) => resend,
   }),

@@ -276,8 +276,8 @@ builder.subscriptionField('syncViewStatus', (t) =>
       'A sync view, and again whenever it or its streams change: how it stands, what waits. Admins, and an integration for its own view.',
     args: { syncViewId: t.arg.globalID({ required: true, description: 'Which.' }) },
     subscribe: (_root, args, context) => {
-      const viewId = idOf('SyncView', args.syncViewId, ['syncViewId'])
-      return untilKeyEnds(context, context.sync.watchView(requireViewAccess(context, viewId).accountId, viewId))
+      const { accountId, viewId } = requireViewAccess(context, args.syncViewId)
+      return untilKeyEnds(context, context.sync.watchView(accountId, viewId))
     },
     resolve: (view) => view,
   }),

@@ -325,6 +325,7 @@ async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<Readon
       viewId: number
       stream: ServedStream
       isPaused: boolean
+      linkPosition: number
       session: number
       rewinds: number
       runId: number | null
@@ -332,7 +333,7 @@ async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<Readon
       linkedTo: number
     }[]
   >`
-    SELECT v.id AS "viewId", c.subject AS stream, v.paused AS "isPaused", c.session, c.rewinds, r.id AS "runId", r.linked_to AS "linkedTo",
+    SELECT v.id AS "viewId", c.subject AS stream, v.paused AS "isPaused", v.link_position AS "linkPosition", c.session, c.rewinds, r.id AS "runId", r.linked_to AS "linkedTo",
       CASE c.subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS "resendTo"
     FROM unnest(${views.map((view) => view.accountId)}::bigint[], ${views.map((view) => view.viewId)}::bigint[]) AS k (account_id, view_id)
     JOIN sync_views v ON v.account_id = k.account_id AND v.id = k.view_id
@@ -341,7 +342,7 @@ async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<Readon
   return new Map(
     rows.map((row) => {
       const run: Run | undefined = row.runId === null ? undefined : { id: row.runId, resendTo: row.resendTo, linkedTo: row.linkedTo }
-      return [controlKey(row), { isPaused: row.isPaused, run, session: row.session, rewinds: row.rewinds }]
+      return [controlKey(row), { isPaused: row.isPaused, linkPosition: row.linkPosition, run, session: row.session, rewinds: row.rewinds }]
     }),
   )
 }

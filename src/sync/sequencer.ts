@@ -129,14 +129,8 @@ export class Sequencer {
       const look = await session.lookAround(xmax)
       if (look.hasInbox) break
       await this.#bell.wait(look.allGone ? safetyPollMs : drowsyPollMs)
-      if (this.#isRung(look.allGone)) break
     }
     await session.setSleep(awake)
-  }
-
-  /** After a wait in true sleep the inbox is asked in any case: by a batch, which is also the safety poll. */
-  #isRung(wasTrulyAsleep: boolean): boolean {
-    return wasTrulyAsleep
   }
 
   /** Links new products to the views that want them. One at a time, beside the sequencing. */

@@ -19,6 +19,8 @@ export interface Run {
 /** What a stream must know of its view: read again whenever the view changes. */
 export interface Control {
   readonly isPaused: boolean
+  /** The last position that the view's links have given out. */
+  readonly linkPosition: number
   readonly run: Run | undefined
   readonly session: number
   readonly rewinds: number
@@ -87,9 +89,8 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   /** What LINKED and RESEND sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
   #ahead = new Map<number, SentState>()
   #run: Run | undefined
-  /** Counts the changes of the view's links, and how many of them LINKED has read. */
-  #linksChanged = 1
-  #linksRead = 0
+  /** The view's last link position, as far as is known: LINKED goes up to it. */
+  #linksTo = 0
   #lastWasLive = false
   #hasToldLevel = false
   #hasToldComplete = false
@@ -205,7 +206,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
       if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
     }
     this.#follow(control.run)
-    this.#linksChanged += 1
+    this.#linksTo = Math.max(this.#linksTo, control.linkPosition)
     this.#bell.ring()
   }
 
@@ -225,7 +226,6 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#sent = checkpoint
     this.#inFlight = []
     this.#ahead.clear()
-    this.#linksChanged += 1
     this.fallBehind()
   }
 
@@ -264,7 +264,11 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   }
 
   get #hasBacklog(): boolean {
-    return this.#linksRead < this.#linksChanged || !this.#hasResent
+    return !this.#hasLinked || !this.#hasResent
+  }
+
+  get #hasLinked(): boolean {
+    return hasReached(this.#sent.linked, afterLink(this.#linksTo))
   }
 
   get #hasResent(): boolean {
@@ -339,7 +343,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
 
   /** The changes of LINKED, or else of RESEND, that come next; undefined when the stream was set back meanwhile. */
   async #readBacklog(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
-    while (this.#linksRead < this.#linksChanged) {
+    while (!this.#hasLinked) {
       const changes = await this.#readLinked()
       if (changes === undefined || changes.length > 0) return changes
     }
@@ -351,11 +355,11 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   }
 
   async #readLinked(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
-    const { generation, changed } = { generation: this.#generation, changed: this.#linksChanged }
+    const generation = this.#generation
     const after = this.#sent.linked
     const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
     if (generation !== this.#generation) return undefined
-    if (!page.isFull) this.#linksRead = changed
+    this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
     const run = this.#run
     const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
     this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }

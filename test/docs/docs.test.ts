@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import { expect, test } from 'vitest'
+import { schema } from '../../schema/schema.ts'
+import { configDocument, readConfig } from '../../src/config.ts'
+import { errorCatalogue } from '../../src/errors.ts'
+
+const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+
+test('docs/config.md says what the configuration is', () => {
+  expect(read('docs/config.md')).toBe(configDocument())
+})
+
+test('docs/errors.md has a heading for every error code, in order', () => {
+  const headings = [...read('docs/errors.md').matchAll(/^## (\w+)$/gm)].map((match) => match[1])
+
+  expect(headings).toEqual([...Object.keys(errorCatalogue), 'INTERNAL'])
+})
+
+test('schema/schema.graphql is the schema as it is printed', () => {
+  expect(read('schema/schema.graphql')).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`)
+})
+
+test('every type, field and argument of the schema has a description', () => {
+  const undescribed = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (type.name.startsWith('__') || ['String', 'Int', 'Float', 'Boolean', 'ID'].includes(type.name)) return []
+    const fields = 'getFields' in type ? Object.values(type.getFields()) : []
+    const named = fields.flatMap((field) => [
+      ...(field.description ? [] : [`${type.name}.${field.name}`]),
+      ...('args' in field
+        ? field.args
+            .filter((arg: { description?: string | null }) => !arg.description)
+            .map((arg: { name: string }) => `${type.name}.${field.name}(${arg.name})`)
+        : []),
+    ])
+    return [...(type.description ? [] : [type.name]), ...named]
+  })
+
+  expect(undescribed).toEqual([])
+})
+
+test('a start with a bad configuration names every faulty variable at once', () => {
+  const bad = { PORT: 'many', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://x', SYNKVY_ADMIN_KEY: 'short', SYNKVY_POOLSIZE: '3' }
+
+  expect(() => readConfig(bad)).toThrow(/PORT[^]*DATABASE_URL[^]*LOG_LEVEL[^]*SYNKVY_ADMIN_KEY[^]*SYNKVY_POOLSIZE/)
+  expect(readConfig({ PORT: '' })).toMatchObject({ port: 4000, dataDir: '.synkvy', accountSlug: 'demo' })
+})

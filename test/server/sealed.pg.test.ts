@@ -1,0 +1,165 @@
+import {
+  getNamedType,
+  isInputObjectType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputType,
+} from 'graphql'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { schema } from '../../schema/schema.ts'
+import { createAccount } from '../../src/access/accounts.ts'
+import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+
+let shop: Awaited<ReturnType<typeof startShop>>
+let otherAdmin: string
+beforeAll(async () => {
+  shop = await startShop()
+  const other = await createAccount(shop.app.database, { slug: 'other', name: 'Other', currency: 'SEK', pricesIncludeTax: true })
+  otherAdmin = other.adminKey ?? ''
+})
+afterAll(async () => {
+  await shop[Symbol.asyncDispose]()
+})
+
+/** A literal that a type takes, so that a field can be called whatever it wants. */
+function literal(type: GraphQLInputType): string {
+  const named = getNamedType(type)
+  const text = String(type)
+  if (text.startsWith('[')) return `[${literal(named)}]`
+  if (isInputObjectType(named)) {
+    const fields = Object.values(named.getFields())
+    const needed = named.isOneOf ? fields.slice(1, 2) : fields.filter((field) => isNonNullType(field.type))
+    return `{ ${needed.map((field) => `${field.name}: ${literal(field.type)}`).join(', ')} }`
+  }
+  const literals: Readonly<Record<string, string>> = {
+    ID: '"UHJvZHVjdDox"',
+    Int: '1',
+    Boolean: 'true',
+    Decimal: '"1.00"',
+    BigInt: '"1"',
+    Cursor: '"AQ"',
+    DateTime: '"2030-01-01T00:00:00Z"',
+    UserKind: 'INTEGRATION',
+  }
+  return literals[named.name] ?? '"x"'
+}
+
+function callOf(kind: string, field: GraphQLField<unknown, unknown>): string {
+  const needed = field.args.filter((arg: GraphQLArgument) => isNonNullType(arg.type))
+  const args = needed.length === 0 ? '' : `(${needed.map((arg: GraphQLArgument) => `${arg.name}: ${literal(arg.type)}`).join(', ')})`
+  const selection = isObjectType(getNamedType(field.type)) || !('serialize' in getNamedType(field.type)) ? ' { __typename }' : ''
+  return `${kind} { ${field.name}${args}${selection} }`
+}
+
+const roots = (['Query', 'Mutation', 'Subscription'] as const).flatMap((name) => {
+  const type = schema.getType(name)
+  return isObjectType(type)
+    ? Object.values(type.getFields()).map((field) => [`${name}.${field.name}`, callOf(name.toLowerCase(), field)] as const)
+    : []
+})
+
+describe('without a key', () => {
+  test.each(roots)('%s is refused', async (_name, query) => {
+    for (const key of ['', 'synkvy_unknown']) {
+      const answer = await shop.call(query, {}, key)
+      expect(answer.errors?.[0]?.extensions['code'], JSON.stringify(answer)).toBe('UNAUTHENTICATED')
+    }
+  })
+})
+
+const forAdmins = [
+  'createUser',
+  'createApiKey',
+  'revokeApiKey',
+  'updateSyncView',
+  'deleteSyncView',
+  'linkProducts',
+  'unlinkProducts',
+  'resendAllProducts',
+  'cancelResend',
+  'syncView',
+  'syncViews',
+  'resendPlan',
+]
+
+describe("with an integration's key", () => {
+  test.each(roots.filter(([name]) => forAdmins.includes(name.split('.')[1] ?? '')))('%s is refused', async (_name, query) => {
+    const { key } = await createView(shop, 'Not an admin')
+    expect((await shop.call(query, {}, key)).errors?.[0]?.extensions['code']).toBe('FORBIDDEN')
+  })
+
+  test("another integration's view, links, resend and user are not there", async () => {
+    await createProducts(shop, ['sealed-1'], 1)
+    const [mine, other] = [await createView(shop, 'Mine'), await createView(shop, 'Theirs')]
+    for (const { viewId } of [mine, other])
+      await expectData(shop.call('mutation ($viewId: ID!) { resendAllProducts(syncViewId: $viewId) { __typename } }', { viewId }))
+    const node = async (id: string) => (await expectData(shop.call('query ($id: ID!) { node(id: $id) { id } }', { id }, mine.key))).node
+    const links = await expectData(
+      shop.call('query ($id: ID!) { syncView(id: $id) { resend { id } } links(syncViewId: $id) { nodes { id } } }', { id: other.viewId }),
+    )
+
+    expect(await node(mine.viewId)).toEqual({ id: mine.viewId })
+    for (const id of [other.viewId, other.userId, links.syncView.resend.id, links.links.nodes[0].id]) expect(await node(id)).toBeNull()
+    expect(
+      (await shop.call('query ($id: ID!) { links(syncViewId: $id) { totalCount } }', { id: other.viewId }, mine.key)).errors?.[0]
+        ?.extensions['code'],
+    ).toBe('NOT_FOUND')
+    const seen = await expectData(
+      shop.call('{ product(by: { handle: "sealed-1" }) { links { totalCount nodes { syncView { id } } } } }', {}, mine.key),
+    )
+    expect(seen.product.links).toEqual({ totalCount: 1, nodes: [{ syncView: { id: mine.viewId } }] })
+  })
+})
+
+test("another account's things are not found, by id or by name, and cannot be changed", async () => {
+  await createProducts(shop, ['sealed-2'], 1)
+  const { viewId, userId } = await createView(shop, 'Sealed')
+  const mine = await expectData(
+    shop.call(
+      '{ product(by: { handle: "sealed-2" }) { id variants { id stockLevels { id location { id } } } } viewer { id account { id } apiKeys { id } } }',
+    ),
+  )
+  const [variant] = mine.product.variants
+  const ids = [
+    mine.product.id,
+    variant.id,
+    variant.stockLevels[0].id,
+    variant.stockLevels[0].location.id,
+    mine.viewer.id,
+    mine.viewer.account.id,
+    mine.viewer.apiKeys[0].id,
+    viewId,
+    userId,
+  ]
+  for (const id of ids)
+    expect((await expectData(shop.call('query ($id: ID!) { node(id: $id) { id } }', { id }, otherAdmin))).node).toBeNull()
+
+  expect(
+    await expectData(
+      shop.call('{ product(by: { handle: "sealed-2" }) { id } products { totalCount } syncViews { totalCount } }', {}, otherAdmin),
+    ),
+  ).toEqual({
+    product: null,
+    products: { totalCount: 0 },
+    syncViews: { totalCount: 0 },
+  })
+  const refused = async (query: string, variables: Record<string, unknown>) =>
+    (await shop.call(query, variables, otherAdmin)).errors?.[0]?.extensions['code']
+  expect(await refused('mutation ($id: ID!) { resendAllProducts(syncViewId: $id) { __typename } }', { id: viewId })).toBe('NOT_FOUND')
+  expect(await refused('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id: viewId })).toBe('NOT_FOUND')
+  expect(
+    await refused('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { syncView { id } } }', { id: viewId }),
+  ).toBe('NOT_FOUND')
+  expect(await refused('mutation ($id: ID!) { cancelResend(syncViewId: $id) { resend { id } } }', { id: viewId })).toBe('NOT_FOUND')
+  expect(await refused('query ($id: ID!) { resendPlan(syncViewId: $id) { productCount } }', { id: viewId })).toBe('NOT_FOUND')
+  expect(await refused('mutation ($id: ID!) { createApiKey(userId: $id) { secret } }', { id: userId })).toBe('NOT_FOUND')
+  expect(await refused('mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { id } } }', { id: mine.viewer.apiKeys[0].id })).toBe(
+    'NOT_FOUND',
+  )
+  expect(await refused('mutation ($id: ID!) { deleteProducts(products: [{ id: $id }]) { deletedCount } }', { id: mine.product.id })).toBe(
+    'NOT_FOUND',
+  )
+  expect(await refused('mutation { setStock(input: [{ sku: "SKU-sealed-2", onHand: 1 }]) { __typename } }', {})).toBe('NOT_FOUND')
+})
