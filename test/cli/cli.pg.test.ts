@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createView, startShop } from '../helpers/gateway.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+let shop: Awaited<ReturnType<typeof startShop>>
+let folder: string
+beforeAll(async () => {
+  shop = await startShop()
+  folder = await mkdtemp(join(tmpdir(), 'synkvy-cli-'))
+})
+afterAll(async () => {
+  await shop[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Ended {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command as its own process, beside the gateway, on the same database. */
+function synkvy(...args: readonly string[]): Promise<Ended> {
+  const env = { ...process.env, DATABASE_URL: shop.database.url, SYNKVY_ACCOUNT: 'shop' }
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', main, ...args], { env }, (error, out, err) => {
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
+      resolve({ status, out, err })
+    })
+  })
+}
+
+const json = async (...args: readonly string[]) => JSON.parse((await synkvy(...args, '--json')).out)
+
+test('an account, a user and a key are made for scripts, and the key works', async () => {
+  const account = await json('account', 'create', 'from-cli')
+  const user = await json('user', 'create', 'POS', '--kind', 'INTEGRATION', '--account', 'from-cli')
+  const key = await json('key', 'create', '--user', user.id, '--account', 'from-cli')
+
+  expect(account).toEqual({ id: expect.any(String), slug: 'from-cli', adminKey: expect.stringMatching(/^synkvy_/) })
+  expect(key).toEqual({ id: expect.any(String), secret: expect.stringMatching(/^synkvy_/) })
+  expect((await shop.call('{ viewer { id name account { slug } } }', {}, key.secret)).data.viewer).toEqual({
+    id: user.id,
+    name: 'POS',
+    account: { slug: 'from-cli' },
+  })
+  expect((await synkvy('key', 'revoke', key.id, '--account', 'from-cli')).status).toBe(0)
+  expect((await shop.call('{ viewer { id } }', {}, key.secret)).errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED')
+})
+
+test('a refusal is one message and an exit status, without a stack', async () => {
+  for (const args of [
+    ['key', 'create', '--user', 'nobody'],
+    ['account', 'create', 'Not A Slug'],
+    ['user', 'list', '--account', 'nowhere'],
+    ['import', join(folder, 'none.csv')],
+  ]) {
+    const { status, err } = await synkvy(...args)
+    expect(status).toBe(1)
+    expect(err).not.toContain('    at ')
+  }
+})
+
+test('import says what it could not take, and its status says that there was something', async () => {
+  const file = join(folder, 'some.csv')
+  await writeFile(file, 'Handle,Title,Variant Price\ncli-1,One,10\n,Two,10\n')
+
+  const { status, out, err } = await synkvy('import', file)
+
+  expect(status).toBe(2)
+  expect(out).toContain('1 products with 1 variants; 1 new, 0 changed, 0 the same; 1 refused.')
+  expect(err).toContain('line 3, Handle: the row names no product')
+})
+
+test('resend and watch: what is linked is printed, a line a change, and acknowledged', async () => {
+  const { viewId, key } = await createView(shop, 'Watched')
+  expect(await json('resend', viewId)).toMatchObject({ outcome: 'started' })
+  const env = { ...process.env }
+  const child = execFile(process.execPath, ['--import', 'tsx', main, 'watch', '--url', shop.url, '--key', key, '--json'], { env })
+  let out = ''
+  child.stdout?.on('data', (chunk: string) => (out += chunk))
+
+  await expect.poll(() => out, { timeout: 20_000 }).toContain('"key":"cli-1"')
+  await expect
+    .poll(async () => (await json('view', 'list')).find((view: { id: string }) => view.id === viewId), { timeout: 20_000 })
+    .toMatchObject({ state: 'CONNECTED', pending: 0 })
+  expect(await json('resend', viewId)).toMatchObject({ outcome: 'needs-confirmation', productCount: expect.any(Number) })
+
+  child.kill('SIGINT')
+})
+
+test('--help is there for every command', async () => {
+  const { out } = await synkvy('--help')
+
+  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'view', 'resend', 'watch'])
+    expect(out).toContain(command)
+})
