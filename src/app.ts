@@ -8,6 +8,7 @@ import { openDatabase, type Database } from './db/client.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
 import { startServer } from './server/server.ts'
+import { sweep } from './sync/sweep.ts'
 import { startSync } from './sync/sync.ts'
 
 /** A running gateway. Dispose of it to stop it: its parts end in the reverse of the order in which they began. */
@@ -83,10 +84,12 @@ function logPostgres(log: Logger, line: string): void {
   log[level]({ postgres: line }, 'Postgres says')
 }
 
-/** Forgets idempotency keys that are over. */
+/** Forgets now and then what is over: idempotency keys, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
 function purging(database: Database, log: Logger): Disposable {
   const purge = (): void => {
-    purgeIdempotencyKeys(database, new Date()).catch((error: unknown) => log.warn({ err: error }, 'could not forget old idempotency keys'))
+    Promise.all([purgeIdempotencyKeys(database, new Date()), sweep(database.sql)]).catch((error: unknown) =>
+      log.warn({ err: error }, 'could not sweep what is over'),
+    )
   }
   const timer = setInterval(purge, purgeEveryMs)
   timer.unref()

@@ -1,3 +1,4 @@
+import { SynkvyError } from '../../src/errors.ts'
 import { countLinks, linksPage } from '../../src/sync/links.ts'
 import { builder, given, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
@@ -41,9 +42,12 @@ builder.node(Link, {
     }),
     product: t.field({
       type: Product,
-      nullable: true,
-      description: 'The product; null where it was deleted and the other end has yet to acknowledge that.',
-      resolve: (link, _args, context) => context.loaders.product.load(link.productId),
+      description: 'The product.',
+      resolve: async (link, _args, context) => {
+        const product = await context.loaders.product.load(link.productId)
+        if (product === undefined) throw new SynkvyError('NOT_FOUND', 'The product of this link has just been deleted.')
+        return product
+      },
     }),
     state: t.field({
       type: LinkState,

@@ -7,6 +7,7 @@ import {
   createSyncView,
   deleteSyncView,
   findSyncView,
+  linkCountOf,
   syncViewsPage,
   updateSyncView,
   type SyncViewRow,
@@ -94,7 +95,10 @@ builder.node(SyncView, {
     }),
     autoLink: t.exposeBoolean('autoLink', { description: 'Whether new products are linked by themselves.' }),
     orderScope: t.expose('orderScope', { type: OrderScope, description: 'Whose orders and customers it receives.' }),
-    linkCount: t.exposeInt('linkCount', { description: 'How many products are linked to it.' }),
+    linkCount: t.int({
+      description: 'How many products are linked to it.',
+      resolve: (view, _args, context) => linkCountOf(context.database, view),
+    }),
     streams: t.field({
       type: [StreamStatusType],
       description: 'How it stands on each stream.',

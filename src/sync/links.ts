@@ -151,7 +151,9 @@ export interface LinkFilter {
   readonly search?: string | undefined
 }
 
-/** The links of an account by id, `first` of them after the one with the id `after`. Unlinked ones are not among them. */
+/**
+ * The links of an account by id, `first` of them after the one with the id `after`. Unlinked ones are not among them, nor those whose product is deleted.
+ */
 export async function linksPage(
   database: Database,
   accountId: number,
@@ -173,7 +175,7 @@ export async function countLinks(database: Database, accountId: number, filter: 
 
 function linkCondition(sql: Sql, { viewId, productId, state, search }: LinkFilter) {
   const pattern = search === undefined ? undefined : `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  return sql`NOT l.unlinked
+  return sql`NOT l.unlinked AND EXISTS (SELECT 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)
     ${viewId === undefined ? sql`` : sql`AND l.view_id = ${viewId}`}
     ${productId === undefined ? sql`` : sql`AND l.product_id = ${productId}`}
     ${state === undefined ? sql`` : sql`AND ${linkState(sql)} = ${state}`}

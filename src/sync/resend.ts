@@ -53,7 +53,7 @@ export async function resendAllProducts(
     if (last !== undefined && last.total > 0 && !request.confirm)
       return { at: 'needs-confirmation', plan: await planFor(tx, view, running, last) }
     const linksCreated = await linkMissingProducts(tx, view)
-    return { at: 'started', resend: await beginRun(tx, view, { ...request, epoch: 0 }), linksCreated }
+    return { at: 'started', resend: await beginRun(tx, view, { ...request, epoch: 0, total: view.linkCount + linksCreated }), linksCreated }
   })
 }
 
@@ -72,14 +72,19 @@ async function lockForResend(tx: TransactionSql, accountId: number, viewId: numb
 async function beginRun(
   tx: TransactionSql,
   view: LockedView,
-  { cause, userId, epoch }: { readonly cause: ResendCause; readonly userId?: number | undefined; readonly epoch: number },
+  {
+    cause,
+    userId,
+    epoch,
+    total,
+  }: { readonly cause: ResendCause; readonly userId?: number | undefined; readonly epoch: number; readonly total: number },
 ): Promise<ResendRow> {
   const linkedOf = (stream: string) => tx`coalesce((
     SELECT c.linked FROM checkpoints c WHERE c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}), 0)`
   const [run] = await tx<ResendRow[]>`
     INSERT INTO resends (account_id, view_id, cause, state, total, product_resend_to, stock_resend_to, linked_to, epoch, started_by, finished_at)
-    SELECT v.account_id, v.id, ${cause}, (CASE v.link_count WHEN 0 THEN 'COMPLETED' ELSE 'RUNNING' END)::resend_state, v.link_count,
-      ${linkedOf('PRODUCT')}, ${linkedOf('STOCK')}, v.link_position, ${epoch}, ${userId ?? null}, CASE v.link_count WHEN 0 THEN now() END
+    SELECT v.account_id, v.id, ${cause}, ${total === 0 ? 'COMPLETED' : 'RUNNING'}, ${total},
+      ${linkedOf('PRODUCT')}, ${linkedOf('STOCK')}, v.link_position, ${epoch}, ${userId ?? null}, ${total === 0 ? new Date() : null}
     FROM sync_views v WHERE v.account_id = ${view.accountId} AND v.id = ${view.id}
     RETURNING ${resendColumns(tx)}`
   if (run === undefined) throw new Error('INSERT … RETURNING answered nothing')
@@ -119,7 +124,7 @@ export async function resendAfterFork(database: Database, accountId: number, vie
       WHERE account_id = ${accountId} AND view_id = ${viewId} AND cause = 'FAILOVER' AND epoch > ${seenEpoch} ORDER BY id DESC LIMIT 1`
     if (done !== undefined) return done
     await cancelRunning(tx, accountId, viewId)
-    return beginRun(tx, view, { cause: 'FAILOVER', epoch: state?.epoch ?? seenEpoch + 1 })
+    return beginRun(tx, view, { cause: 'FAILOVER', epoch: state?.epoch ?? seenEpoch + 1, total: view.linkCount })
   })
 }
 

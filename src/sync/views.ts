@@ -1,6 +1,6 @@
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
-import type { Database, TransactionSql } from '../db/client.ts'
+import type { Database, Sql, TransactionSql } from '../db/client.ts'
 import { isUniqueViolation } from '../db/faults.ts'
 import { sequencer, syncViews } from '../db/tables/sync.ts'
 import { SynkvyError } from '../errors.ts'
@@ -146,6 +146,20 @@ export function viewNotFound(): SynkvyError {
   return new SynkvyError('NOT_FOUND', 'There is no such sync view in your account.', { inputPath: ['syncViewId'] })
 }
 
+/** How many products are linked to a view. */
+export async function linkCountOf(database: Database, view: SyncViewRow): Promise<number> {
+  const [row] = await database.sql<{ count: number }[]>`
+    SELECT ${linkedProducts(database.sql)} AS count FROM sync_views v WHERE account_id = ${view.accountId} AND id = ${view.id}`
+  return row?.count ?? 0
+}
+
+/** SQL of the same, for the view `v`: links of deleted products are counted in `link_count` until they are swept. */
+function linkedProducts(sql: Sql | TransactionSql) {
+  return sql`v.link_count - (
+    SELECT count(*) FROM feed f JOIN links l ON l.account_id = f.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked
+    WHERE f.account_id = v.account_id AND f.deleted AND f.subject = 'PRODUCT')`
+}
+
 /** A view under its lock: whoever holds it gives out the view's link positions, so that they become visible in order. */
 export interface LockedView {
   readonly accountId: number
@@ -166,9 +180,9 @@ export interface LockedView {
 /** Takes the view's lock until the transaction ends. Throws NOT_FOUND. */
 export async function lockView(tx: TransactionSql, accountId: number, viewId: number): Promise<LockedView> {
   const [view] = await tx<LockedView[]>`
-    SELECT account_id AS "accountId", id, link_position AS "linkPosition", link_count AS "linkCount", auto_linked_to AS "autoLinkedTo",
+    SELECT account_id AS "accountId", id, link_position AS "linkPosition", ${linkedProducts(tx)} AS "linkCount", auto_linked_to AS "autoLinkedTo",
       all_linked_to AS "allLinkedTo", (SELECT head FROM sequencer) AS head, greatest(link_position + 1, clock_microseconds()) AS "nextPosition"
-    FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId} FOR UPDATE`
+    FROM sync_views v WHERE account_id = ${accountId} AND id = ${viewId} FOR UPDATE OF v`
   if (view === undefined) throw viewNotFound()
   return view
 }
