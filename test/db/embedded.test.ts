@@ -313,7 +313,7 @@ describe('a server that was killed', () => {
   it.skipIf(!isLinux)('does not bar the next start while it is a zombie', async () => {
     const dataDir = used
     // sleep never asks how the child that it inherits has ended.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
     leftToUndo.push(() => parent.kill())
     const [line] = await once(createInterface({ input: parent.stdout }), 'line')
     await vi.waitFor(async () => expect(await readFile(`/proc/${line}/stat`, 'utf8')).toContain(') Z '))
