@@ -1,7 +1,19 @@
 import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
+import { isObjectType, type GraphQLSchema } from 'graphql'
 import { SynkvyError } from '../src/errors.ts'
 import { requireCaller, type Context } from './context.ts'
+
+/** What a global id names. One that is malformed names nothing, and is answered as what is not there. */
+function readGlobalId(globalId: string): { typename: string; id: string } {
+  const [, typename, id] = /^([A-Za-z]+):(\d{1,16})$/.exec(Buffer.from(globalId, 'base64').toString()) ?? []
+  return { typename: typename ?? '', id: id ?? '' }
+}
+
+function isNodeType(schema: GraphQLSchema, typename: string): boolean {
+  const type = schema.getType(typename)
+  return isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node')
+}
 
 /** The builder of the schema: Pothos with its Relay plugin, fields non-null unless they say otherwise. */
 export const builder = new SchemaBuilder<{
@@ -26,11 +38,12 @@ export const builder = new SchemaBuilder<{
     nodeQueryOptions: {
       description: "Anything with an id that you may see; null for what is not there, another account's things among them.",
       args: { id: { description: 'The id, as it was given to you.' } },
-      resolve: (_root, args, context, _info, resolveNode) => {
+      resolve: (_root, args, context, info, resolveNode) => {
         requireCaller(context)
-        return resolveNode(args.id)
+        return isNodeType(info.schema, args.id.typename) ? resolveNode(args.id) : null
       },
     },
+    decodeGlobalID: readGlobalId,
     nodesQueryOptions: false,
     idFieldOptions: { description: 'Its id: opaque, unique over all types.' },
     pageInfoFieldOptions: { description: 'Where this page stands.' },

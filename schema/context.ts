@@ -19,6 +19,8 @@ export interface Context {
   readonly database: Database
   readonly sync: Sync
   readonly transport: 'WEBSOCKET' | 'SSE'
+  /** Fires when the caller of an HTTP request has gone. */
+  readonly gone: AbortSignal | undefined
   readonly loaders: Loaders
   readonly keys: KeyWatch
 }
@@ -33,15 +35,40 @@ interface Followed<Value> {
 /** Follows a source until it ends, or the key that asked for it is no longer good. */
 export function untilKeyEnds<Value>(context: Context, source: Followed<Value>): AsyncIterableIterator<Value> {
   const release = context.keys.register(requireCaller(context), (reason) => source.endWith(reason))
+  const leave = (): Promise<IteratorResult<Value, undefined>> => {
+    release()
+    return source.return()
+  }
   return {
-    next: () => source.next(),
-    return: () => {
-      release()
-      return source.return()
+    // Nobody returns a source that has ended by itself, so it is let go of here.
+    next: async () => {
+      try {
+        const result = await source.next()
+        if (result.done === true) await leave()
+        return result
+      } catch (error) {
+        await leave()
+        throw error
+      }
     },
+    return: leave,
     [Symbol.asyncIterator]() {
       return this
     },
+  }
+}
+
+/** Does what waits for something to come, and gives up waiting when the caller has gone, its key ends, or the gateway stops. */
+export async function whileWanted<Result>(context: Context, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const stop = new AbortController()
+  const giveUp = (): void => stop.abort()
+  const release = context.keys.register(requireCaller(context), giveUp)
+  context.gone?.addEventListener('abort', giveUp)
+  try {
+    return await work(stop.signal)
+  } finally {
+    release()
+    context.gone?.removeEventListener('abort', giveUp)
   }
 }
 

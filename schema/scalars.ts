@@ -12,15 +12,23 @@ builder.scalarType('Cursor', {
     typeof value === 'string' && value.length <= 1_000 ? value : refuse('A Cursor is a string that was given to you.'),
 })
 
-const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+
+/** Undefined for what is no moment; Date alone would take 30 February for 2 March. */
+function readMoment(text: string): Date | undefined {
+  const date = rfc3339.exec(text)?.[1]
+  if (date === undefined) return undefined
+  const [midnight, moment] = [new Date(`${date}T00:00:00Z`), new Date(text)]
+  const isThere = !Number.isNaN(moment.getTime()) && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date)
+  return isThere ? moment : undefined
+}
 
 builder.scalarType('DateTime', {
   description: 'A moment, RFC 3339: any offset is taken, `Z` is given. For example "2026-11-23T18:10:00Z".',
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
-    const moment = typeof value === 'string' && rfc3339.test(value) ? new Date(value) : undefined
-    if (moment === undefined || Number.isNaN(moment.getTime()))
-      return refuse('A DateTime is a moment of RFC 3339, such as "2026-11-23T18:10:00Z".')
+    const moment = typeof value === 'string' ? readMoment(value) : undefined
+    if (moment === undefined) return refuse('A DateTime is a moment of RFC 3339, such as "2026-11-23T18:10:00Z".')
     return moment
   },
 })

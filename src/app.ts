@@ -33,7 +33,16 @@ class Started implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0).toReversed()) await end()
+    const faults: unknown[] = []
+    for (const end of this.#ends.splice(0).toReversed()) {
+      try {
+        await end()
+      } catch (error) {
+        // The others must end all the same: one of them may be a whole Postgres.
+        faults.push(error)
+      }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, 'not everything has ended cleanly')
   }
 }
 
@@ -57,7 +66,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     const server = started.add(await startServer({ database, sync, keys, keyUsage, log }, config))
     return { url: server.url, database, first, lostDatabase: urls.lost, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
-    await started[Symbol.asyncDispose]()
+    await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))
     throw error
   }
 }
@@ -110,7 +119,7 @@ export async function openForCommand(config: Config, log: Logger): Promise<{ rea
     const database = started.add(openDatabase({ url, directUrl, poolSize: 4 }))
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
-    await started[Symbol.asyncDispose]()
+    await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))
     throw error
   }
 }

@@ -7,10 +7,24 @@ export class ConfigError extends Error {
 
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must be a URL such as postgres://user:password@host:5432/name')
 
+/** A whole number within bounds, said in one message whatever is wrong with it. */
+const whole = (from: number, to: number) => {
+  const message = `must be a whole number from ${from} to ${to}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((number) => number >= from && number <= to, message)
+}
+
 /** Every variable, described once: the command line's help and docs/config.md come from here. */
 const variables = {
-  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. 0 takes any that is free.'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on. `0.0.0.0` lets other machines in.'),
+  PORT: whole(0, 65_535).default(4000).describe('The port to listen on. 0 takes any that is free.'),
+  HOST: z
+    .string()
+    .regex(/^\S+$/, 'must be an address such as 127.0.0.1')
+    .default('127.0.0.1')
+    .describe('The address to listen on. `0.0.0.0` lets other machines in.'),
   DATABASE_URL: databaseUrl
     .optional()
     .describe('Your own Postgres, version 15 or later; may be a pooler in transaction mode. Without it synkvy runs an embedded Postgres.'),
@@ -21,7 +35,7 @@ const variables = {
     ),
   DATA_DIR: z.string().min(1).default('.synkvy').describe("The folder of the embedded Postgres' data."),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent')
     .default('info')
     .describe('How much is logged, from `fatal` to `trace`; or `silent`.'),
   SYNKVY_ACCOUNT: z
@@ -31,16 +45,12 @@ const variables = {
     .describe('The slug of the first account, made at the first start.'),
   SYNKVY_ADMIN_KEY: z
     .string()
-    .min(24, 'must have at least 24 characters, random ones')
+    .regex(/^[\x21-\x7e]{24,}$/, 'must have at least 24 characters, random ones, of ASCII and without spaces')
     .optional()
-    .describe("The first account's first admin key. Where it is not given one is made and shown once."),
-  SYNKVY_POOL_SIZE: z.coerce
-    .number()
-    .int()
-    .min(2)
-    .max(500)
-    .default(10)
-    .describe('How many connections each of the two pools to the database may hold.'),
+    .describe(
+      "The first account's first admin key: at least 24 random characters without spaces. Where it is not given one is made and shown once.",
+    ),
+  SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
 } as const
 
 export interface Config {
@@ -55,19 +65,18 @@ export interface Config {
   readonly poolSize: number
 }
 
-const environment = z.object(variables).superRefine((values, context) => {
-  if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined) {
-    context.addIssue({ code: 'custom', path: ['DATABASE_DIRECT_URL'], message: 'needs DATABASE_URL beside it' })
-  }
-})
+const environment = z.object(variables)
 
 /** Reads the configuration, or throws ConfigError. An empty variable counts as not given; one that begins with SYNKVY_ and is not known is a fault. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' && name in variables))
   const result = environment.safeParse(given)
   const unknown = Object.keys(env).filter((name) => name.startsWith('SYNKVY_') && !name.startsWith('SYNKVY_TEST_') && !(name in variables))
+  const isAlone = 'DATABASE_DIRECT_URL' in given && !('DATABASE_URL' in given)
   const faults = [
     ...(result.success ? [] : result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+    // Beside the schema, which would keep it back while anything else is wrong.
+    ...(isAlone ? ['DATABASE_DIRECT_URL: needs DATABASE_URL beside it'] : []),
     ...unknown.map((name) => `${name}: there is no such variable`),
   ]
   if (!result.success || faults.length > 0) {

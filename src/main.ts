@@ -1,11 +1,22 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
+import { z } from 'zod'
 import { ConfigError } from './config.ts'
 import { EmbeddedPostgresError } from './db/embedded/error.ts'
 import { SynkvyError } from './errors.ts'
 
+/** That of package.json, from the sources as from what is compiled below dist/. */
+function version(): string {
+  const read = createRequire(import.meta.url)
+  const file = existsSync(new URL('../package.json', import.meta.url)) ? '../package.json' : '../../package.json'
+  return z.object({ version: z.string() }).parse(read(file)).version
+}
+
 const program = new Command('synkvy')
   .description('A self-hosted GraphQL gateway between a shop and the systems around it.')
+  .version(version())
   .addHelpText('after', '\nConfigured by environment variables: see docs/config.md. `synkvy COMMAND --help` says what a command takes.')
 
 program

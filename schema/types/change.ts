@@ -1,10 +1,10 @@
 import type { ObjectRef } from '@pothos/core'
 import { SynkvyError } from '../../src/errors.ts'
-import type { Batch, Change, EntityOf, StreamOptions } from '../../src/sync/change.ts'
+import type { Batch, Change, EntityOf, ServedStream, StreamOptions } from '../../src/sync/change.ts'
 import type { StreamKey } from '../../src/sync/checkpoint.ts'
 import { streamStatus } from '../../src/sync/status.ts'
 import { builder, given, type SchemaTypes } from '../builder.ts'
-import { requireCaller, untilKeyEnds, type Context } from '../context.ts'
+import { requireCaller, untilKeyEnds, whileWanted, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Product, StockLevel } from '../refs.ts'
 import { StreamStatusType } from './sync-view.ts'
@@ -145,6 +145,12 @@ function pullOptions(args: PullArgs, usualBatch: number) {
 }
 
 const usual = { PRODUCT: 200, STOCK: 500 } as const
+function pull<S extends ServedStream>(context: Context, stream: S, args: PullArgs): Promise<Batch<EntityOf[S]>> {
+  const caller = requireCaller(context)
+  const options = pullOptions(args, usual[stream])
+  return whileWanted(context, (signal) => context.sync.pull(caller, stream, { ...options, signal }))
+}
+
 const streamRules =
   'Starts after the larger of what the view has acknowledged and `afterCursor`. The first batch comes at once: empty and caughtUp if nothing waits. ' +
   'At most `maxInFlight` batches are out unacknowledged. A newer subscription of the same stream by the same view takes over: the older ends with STREAM_TAKEN_OVER, on which not to reconnect.'
@@ -187,13 +193,13 @@ builder.queryFields((t) => {
       type: ProductChangeBatch,
       description: `The products that are linked to your sync view, as they changed. ${pullRules}`,
       args: args(usual.PRODUCT),
-      resolve: (_root, given_, context) => context.sync.pull(requireCaller(context), 'PRODUCT', pullOptions(given_, usual.PRODUCT)),
+      resolve: (_root, given_, context) => pull(context, 'PRODUCT', given_),
     }),
     stockChanges: t.field({
       type: StockChangeBatch,
       description: `The stock of the products that are linked to your sync view, as it changed. ${pullRules}`,
       args: args(usual.STOCK),
-      resolve: (_root, given_, context) => context.sync.pull(requireCaller(context), 'STOCK', pullOptions(given_, usual.STOCK)),
+      resolve: (_root, given_, context) => pull(context, 'STOCK', given_),
     }),
   }
 })

@@ -68,13 +68,14 @@ async function addAdmin(tx: DrizzleSession, accountId: number, secret: string): 
 
 /**
  * Makes the first account at the first start, and sees to it that a given admin key is good for it. The secret is answered only where one was made up now.
- * Gateways that start at once do it one after the other.
+ * Gateways that start at once do it one after the other. Throws CONFLICT where the given key belongs to another account.
  */
 export async function ensureFirstAccount(database: Database, slug: string, givenKey: string | undefined): Promise<OpenedAccount> {
   return database.drizzle.transaction(async (tx) => {
     await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.migration}, 1)`)
     const [there] = await tx.select().from(accounts).where(eq(accounts.slug, slug))
     if (there === undefined) {
+      if (givenKey !== undefined) await isKeyThere(tx, undefined, givenKey)
       const account = await insertAccount(tx, { slug, name: slug, currency: 'SEK', pricesIncludeTax: true })
       const secret = await addAdmin(tx, account.id, givenKey ?? newSecret())
       return { account, adminKey: givenKey === undefined ? secret : undefined }
@@ -84,12 +85,22 @@ export async function ensureFirstAccount(database: Database, slug: string, given
   })
 }
 
-async function ensureAdminKey(tx: DrizzleSession, accountId: number, secret: string): Promise<void> {
+/** Whether the account has this key, be it revoked. Throws CONFLICT where another account has it. */
+async function isKeyThere(tx: DrizzleSession, accountId: number | undefined, secret: string): Promise<boolean> {
   const [known] = await tx
-    .select({ id: apiKeys.id })
+    .select({ accountId: apiKeys.accountId, slug: accounts.slug })
     .from(apiKeys)
+    .innerJoin(accounts, eq(accounts.id, apiKeys.accountId))
     .where(eq(apiKeys.secretHash, hashSecret(secret)))
-  if (known !== undefined) return
+  if (known === undefined || known.accountId === accountId) return known !== undefined
+  throw new SynkvyError(
+    'CONFLICT',
+    `SYNKVY_ADMIN_KEY is a key of the account "${known.slug}" already. Choose another key, or set SYNKVY_ACCOUNT to "${known.slug}".`,
+  )
+}
+
+async function ensureAdminKey(tx: DrizzleSession, accountId: number, secret: string): Promise<void> {
+  if (await isKeyThere(tx, accountId, secret)) return
   const [admin] = await tx
     .select()
     .from(users)

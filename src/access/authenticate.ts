@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database } from '../db/client.ts'
 import { apiKeys, users } from '../db/tables/access.ts'
@@ -43,7 +43,8 @@ const flushEveryMs = 60_000
 export class KeyUsage implements AsyncDisposable {
   readonly #database: Database
   readonly #log: Logger
-  readonly #used = new Set<number>()
+  /** The account of each key that was used. */
+  readonly #used = new Map<number, number>()
   readonly #timer: NodeJS.Timeout
 
   constructor(database: Database, log: Logger) {
@@ -54,16 +55,19 @@ export class KeyUsage implements AsyncDisposable {
   }
 
   note(caller: Caller): void {
-    this.#used.add(caller.keyId)
+    this.#used.set(caller.keyId, caller.accountId)
   }
 
   /** Writes down what was used since the last time. */
   async flush(): Promise<void> {
-    const ids = [...this.#used]
+    const used = [...this.#used]
     this.#used.clear()
-    if (ids.length === 0) return
+    if (used.length === 0) return
     try {
-      await this.#database.drizzle.update(apiKeys).set({ lastUsedAt: new Date() }).where(inArray(apiKeys.id, ids))
+      await this.#database.sql`
+        UPDATE api_keys k SET last_used_at = now()
+        FROM unnest(${used.map(([, accountId]) => accountId)}::bigint[], ${used.map(([keyId]) => keyId)}::bigint[]) u (account_id, id)
+        WHERE k.account_id = u.account_id AND k.id = u.id`
     } catch (error) {
       this.#log.warn({ err: error }, 'could not write down which keys were used')
     }

@@ -9,7 +9,11 @@ export async function serve(): Promise<void> {
   process.stdout.write(`${greeting(app, config)}\n`)
   const reason = await Promise.race([
     untilStopped().then(() => 'Stopping…'),
-    app.lostDatabase.then(() => 'The embedded Postgres has ended; so does synkvy. Start it again.'),
+    app.lostDatabase.then(() => {
+      // So that whatever watches over it starts it again.
+      process.exitCode = 1
+      return 'The embedded Postgres has ended; so does synkvy. Start it again.'
+    }),
   ])
   process.stdout.write(`${reason}\n`)
   await app[Symbol.asyncDispose]()

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
+import { ConfigError } from '../config.ts'
+import { SynkvyError } from '../errors.ts'
 
 const readyWithinMs = 2_000
 /** How long requests that are under way may take when the gateway stops. */
@@ -17,16 +19,18 @@ export async function startServer(parts: ServerParts, address: { readonly host: 
   const yoga = createGraphQLServer(parts)
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    if (path === '/graphql') void yoga(request, response)
+    if (path === '/graphql' && isHost(request.headers.host)) void yoga(request, response)
     else void answer(parts, path, request, response, () => sockets.socketCount())
   })
-  const sockets = serveWebSocket(server, yoga, parts)
   await listen(server, address)
+  // After listening: a port that is taken is no fault of the sockets. Nothing can have connected yet.
+  const sockets = serveWebSocket(server, yoga, parts)
   return {
     url: urlOf(server, address.host),
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       await sockets[Symbol.asyncDispose]()
+      parts.keys.endAll(new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again in a moment.'))
       server.closeIdleConnections()
       const timer = setTimeout(() => server.closeAllConnections(), finishWithinMs)
       await closed
@@ -38,12 +42,27 @@ export async function startServer(parts: ServerParts, address: { readonly host: 
 
 function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (error: Error): void => reject(explainListening(error, host, port))
+    server.once('error', refuse)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', refuse)
       resolve()
     })
   })
+}
+
+function explainListening(error: Error, host: string, port: number): Error {
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return new ConfigError(`Port ${port} of ${host} is taken. Stop what listens there, or set PORT to another.`)
+  if (code === 'EACCES') return new ConfigError(`Port ${port} needs rights that this process does not have. Set PORT to another.`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new ConfigError(`${host} is not an address of this machine. Set HOST to one.`)
+  return error
+}
+
+/** Whether a URL can be made of it; what follows takes that for granted. */
+function isHost(host: string | undefined): boolean {
+  return host === undefined || URL.canParse(`http://${host}/`)
 }
 
 function urlOf(server: Server, host: string): string {
@@ -71,6 +90,7 @@ async function answer(
   const send = (status: number, text: string): void => {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(request.method === 'HEAD' ? undefined : text)
   }
+  if (path === '/graphql') return send(400, 'The Host header of this call is no host.\n')
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is answered here.\n')
   switch (path) {
     case '/':

@@ -1,20 +1,27 @@
 import type { Server } from 'node:http'
-import type { execute, ExecutionArgs, subscribe } from 'graphql'
-import { CloseCode } from 'graphql-ws'
+import { GraphQLError, type execute, type ExecutionArgs, type GraphQLFormattedError, type subscribe } from 'graphql'
+import { CloseCode, type SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
-import { WebSocketServer } from 'ws'
+import { WebSocketServer, type WebSocket } from 'ws'
 import { authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
-import type { ServerParts, Yoga } from './yoga.ts'
+import { isDatabaseAway, isGraphQLError, showError, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
 const keepAliveMs = 12_000
+/** How long a client may take to answer a close, before its connection is cut. */
+const farewellMs = 800
+
+/** Close codes of RFC 6455 that tell clients to come back. */
+const tryAgainLater = 1013
 
 /** What is kept of a socket beside the protocol's own state. */
 type SocketState = Record<PropertyKey, unknown> & {
   caller?: Caller
   authorization?: string
+  /** Why the socket may do nothing more, although it may still be open: its client need not answer a close. */
+  refusal?: SynkvyError
   release?: () => void
 }
 
@@ -23,35 +30,16 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: largestMessage })
   const disposable = useServer<Record<string, unknown>, SocketState>(
     {
-      onConnect: async (context) => {
-        const authorization = authorizationOf(context.connectionParams)
-        const caller = await identify(parts, authorization)
-        // The library closes with 4403 for this.
-        if (caller === undefined) return false
-        const state = context.extra
-        state.caller = caller
-        if (authorization !== undefined) state.authorization = authorization
-        const { socket } = context.extra
-        state.release = parts.keys.register(caller, (reason) => socket.close(CloseCode.Forbidden, reason.message))
-        return true
-      },
-      onDisconnect: (context) => context.extra.release?.(),
-      onSubscribe: async (context, _id, params) => {
-        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
-          socketCaller: await callerNow(parts, context.extra),
-        })
-        const document = parse(params.query)
-        const errors = validate(schema, document)
-        if (errors.length > 0) return errors
-        return {
-          schema,
-          document,
-          operationName: params.operationName,
-          variableValues: params.variables,
-          contextValue: await contextFactory(),
-          rootValue: { execute, subscribe },
-        }
-      },
+      // What goes wrong inside is logged, never shown.
+      isProd: true,
+      // The library closes with 4403 for false.
+      onConnect: ({ extra, connectionParams }) => admit(parts, extra.socket, extra, authorizationOf(connectionParams)),
+      // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
+      onClose: ({ extra }) => extra.release?.(),
+      onSubscribe: ({ extra }, _id, payload) => prepare(parts, yoga, extra, payload),
+      onNext: (_context, _id, _payload, _args, result) =>
+        result.errors === undefined ? undefined : { ...result, errors: result.errors.map(withoutHttp) },
+      onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
       execute: (args) => enveloped(args).execute(args),
       subscribe: (args) => enveloped(args).subscribe(args),
     },
@@ -61,10 +49,77 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
   return {
     socketCount: () => sockets.clients.size,
     [Symbol.asyncDispose]: async () => {
+      const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), farewellMs)
       await disposable.dispose()
-      for (const socket of sockets.clients) socket.terminate()
+      clearTimeout(cut)
     },
   }
+}
+
+/** Lets a socket in whose key is good. */
+async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, authorization: string | undefined): Promise<boolean> {
+  try {
+    state.caller = await authenticate(parts.database, authorization)
+  } catch (error) {
+    if (!(error instanceof SynkvyError)) turnAway(parts, socket, error)
+    return false
+  }
+  if (socket.readyState !== socket.OPEN) return false
+  if (authorization !== undefined) state.authorization = authorization
+  state.release = parts.keys.register(state.caller, (reason) => expel(socket, state, reason))
+  return true
+}
+
+/** Not 4403, on which clients do not come back: the key may be good. */
+function turnAway(parts: ServerParts, socket: WebSocket, error: unknown): void {
+  if (!isDatabaseAway(error)) parts.log.error({ err: error }, 'could not tell whose key a socket has')
+  socket.close(tryAgainLater, 'The gateway cannot look at your key now. Connect again in a moment.')
+}
+
+/** The key is no longer good, so the socket does nothing more, whether or not its client takes notice. */
+function expel(socket: WebSocket, state: SocketState, reason: SynkvyError): void {
+  if (state.refusal !== undefined) return
+  state.refusal = reason
+  socket.close(CloseCode.Forbidden, reason.message)
+  setTimeout(() => socket.terminate(), farewellMs).unref()
+}
+
+/** What is to be executed, or why it is not: a fault of one operation must not close the socket, on which others depend. */
+async function prepare(
+  parts: ServerParts,
+  yoga: Yoga,
+  state: SocketState,
+  payload: SubscribePayload,
+): Promise<ExecutionArgs | readonly GraphQLError[]> {
+  try {
+    return await toExecutionArgs(parts, yoga, state, payload)
+  } catch (error) {
+    return [toGraphQLError(showError(error, parts.log))]
+  }
+}
+
+async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketState, { query, operationName, variables }: SubscribePayload) {
+  const socketCaller = await callerNow(parts, state)
+  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller })
+  const document = parse(query)
+  const errors = validate(schema, document)
+  if (errors.length > 0) return errors
+  const contextValue = await contextFactory()
+  return { schema, document, operationName, variableValues: variables, contextValue, rootValue: { execute, subscribe } }
+}
+
+/** As the library takes it. What has no code of its own here could not be parsed. */
+function toGraphQLError(error: Error): GraphQLError {
+  if (!isGraphQLError(error)) return new GraphQLError(error.message)
+  const { nodes, source, positions, extensions } = error
+  return new GraphQLError(error.message, { nodes, source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED', ...extensions } })
+}
+
+/** The status that HTTP would answer is nothing to a socket. */
+function withoutHttp(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...rest } = error.toJSON()
+  const { http: _http, ...shown } = extensions ?? {}
+  return { ...rest, extensions: shown }
 }
 
 /** Yoga's own execute and subscribe, with all that Yoga does around them. */
@@ -88,18 +143,10 @@ function authorizationOf(params: Readonly<Record<string, unknown>> | undefined):
   return typeof value === 'string' ? value : undefined
 }
 
-async function identify(parts: ServerParts, authorization: string | undefined): Promise<Caller | undefined> {
-  try {
-    return await authenticate(parts.database, authorization)
-  } catch (error) {
-    if (error instanceof SynkvyError) return undefined
-    throw error
-  }
-}
-
 /** The socket's caller. An integration that has no sync view yet may have made one meanwhile. */
 async function callerNow(parts: ServerParts, state: SocketState): Promise<Caller> {
-  const { caller } = state
+  const { caller, refusal } = state
+  if (refusal !== undefined) throw refusal
   if (caller === undefined) throw new SynkvyError('UNAUTHENTICATED', 'This connection has sent no API key.')
   if (caller.kind === 'ADMIN' || caller.syncViewId !== undefined) return caller
   state.caller = await authenticate(parts.database, state.authorization)

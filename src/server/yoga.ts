@@ -62,6 +62,7 @@ async function createContext(parts: ServerParts, socketCaller: Caller | undefine
     sync,
     keys,
     transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
+    gone: socketCaller === undefined ? request?.signal : undefined,
     loaders: createLoaders(database, caller?.accountId ?? 0),
   }
 }
@@ -81,7 +82,7 @@ async function identify(
 }
 
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
-function showError(error: unknown, log: Logger): Error {
+export function showError(error: unknown, log: Logger): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)
@@ -99,7 +100,7 @@ function withPath(refusal: SynkvyError, error: unknown): GraphQLError {
 }
 
 /** By its name: the executor may have been loaded with a copy of graphql of its own. */
-function isGraphQLError(error: unknown): error is GraphQLError {
+export function isGraphQLError(error: unknown): error is GraphQLError {
   return error instanceof Error && error.name === 'GraphQLError'
 }
 
@@ -112,7 +113,7 @@ function databaseAway(cause: unknown): SynkvyError {
 }
 
 /** Whether what was thrown means that Postgres is away or full, rather than that something is wrong with what it was asked. */
-function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseAway(error: unknown): boolean {
   const sqlState = postgresFault(error)?.code
   if (sqlState !== undefined) return /^(08|53|57P)/.test(sqlState)
   const codes = [

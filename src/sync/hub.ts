@@ -109,7 +109,12 @@ export class Hub {
     })
     const streams = registry.get(key.viewId) ?? new Set()
     registry.set(key.viewId, streams.add(stream))
-    await this.#control([key])
+    try {
+      await this.#control([key])
+    } catch (error) {
+      await stream.return()
+      throw error
+    }
     return stream
   }
 
@@ -188,12 +193,13 @@ export class Hub {
     const loads = [this.#planOffers('PRODUCT', rows), this.#planOffers('STOCK', rows)]
     const upTo = isFull ? (rows.at(-1)?.position ?? head) : Math.max(head, this.#head)
     if (upTo > (this.#ranges.at(-1)?.ends ?? 0)) this.#ranges = await readRanges(this.#sql)
+    // Before the head moves on: what fails here is done again with the round.
+    await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
     for (const offer of offers) offer()
     this.#head = upTo
     this.#epoch = epoch
-    await this.#tell(rows)
     return isFull
   }
 
