@@ -1,4 +1,5 @@
 import { builder } from './builder.ts'
+import { keepRefusalsTogether } from './refusals.ts'
 import './scalars.ts'
 import './types/access.ts'
 import './types/change.ts'
@@ -9,4 +10,4 @@ import './types/stock.ts'
 import './types/sync-view.ts'
 
 /** The public schema. Its printed form is schema.graphql beside this file. */
-export const schema = builder.toSchema()
+export const schema = keepRefusalsTogether(builder.toSchema())

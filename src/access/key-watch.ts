@@ -55,7 +55,8 @@ export class KeyWatch implements Disposable {
 
   /** Ends everything that is registered: the gateway stops. */
   endAll(reason: SynkvyError): void {
-    for (const all of this.#opened.values()) for (const one of [...all]) one.end(reason)
+    const opened = [...this.#opened.values()].flatMap((all) => [...all])
+    for (const one of opened) one.end(reason)
   }
 
   async #readAgain(accountId: number, keyId: number): Promise<void> {

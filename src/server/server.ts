@@ -8,6 +8,7 @@ import { SynkvyError } from '../errors.ts'
 const readyWithinMs = 2_000
 /** How long requests that are under way may take when the gateway stops. */
 const finishWithinMs = 5_000
+const sweepEveryMs = 50
 
 export interface HttpServer extends AsyncDisposable {
   /** Where it can be reached, without a slash at the end. */
@@ -31,9 +32,11 @@ export async function startServer(parts: ServerParts, address: { readonly host: 
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       await sockets[Symbol.asyncDispose]()
       parts.keys.endAll(new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again in a moment.'))
-      server.closeIdleConnections()
+      // A connection becomes idle, and would be kept, when its last request is answered.
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
       const timer = setTimeout(() => server.closeAllConnections(), finishWithinMs)
       await closed
+      clearInterval(sweep)
       clearTimeout(timer)
       await yoga.dispose()
     },

@@ -1,5 +1,12 @@
 import type { Server } from 'node:http'
-import { GraphQLError, type execute, type ExecutionArgs, type GraphQLFormattedError, type subscribe } from 'graphql'
+import {
+  GraphQLError,
+  type execute,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type subscribe,
+} from 'graphql'
 import { CloseCode, type SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
@@ -37,8 +44,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
       onClose: ({ extra }) => extra.release?.(),
       onSubscribe: ({ extra }, _id, payload) => prepare(parts, yoga, extra, payload),
-      onNext: (_context, _id, _payload, _args, result) =>
-        result.errors === undefined ? undefined : { ...result, errors: result.errors.map(withoutHttp) },
+      onNext: (_context, _id, _payload, _args, result) => toShown(result),
       onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
       execute: (args) => enveloped(args).execute(args),
       subscribe: (args) => enveloped(args).subscribe(args),
@@ -111,8 +117,20 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
 /** As the library takes it. What has no code of its own here could not be parsed. */
 function toGraphQLError(error: Error): GraphQLError {
   if (!isGraphQLError(error)) return new GraphQLError(error.message)
-  const { nodes, source, positions, extensions } = error
+  const { nodes = null, source = null, positions = null, extensions } = error
   return new GraphQLError(error.message, { nodes, source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED', ...extensions } })
+}
+
+/** What an operation answers, in so far as it matters here. */
+interface Answer {
+  readonly data?: Record<string, unknown> | null | undefined
+  readonly errors?: readonly GraphQLError[] | undefined
+}
+
+/** A result with errors as it is shown; undefined for one without, which is shown as it is. */
+function toShown({ data, errors }: Answer): FormattedExecutionResult | undefined {
+  if (errors === undefined) return undefined
+  return { ...(data === undefined ? {} : { data }), errors: errors.map(withoutHttp) }
 }
 
 /** The status that HTTP would answer is nothing to a socket. */

@@ -1,8 +1,9 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
-import { createYoga } from 'graphql-yoga'
+import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { createLoaders, type Context } from '../../schema/context.ts'
+import { Refusals } from '../../schema/refusals.ts'
 import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
 import { authenticate, type KeyUsage } from '../access/authenticate.ts'
@@ -46,6 +47,7 @@ export function createGraphQLServer(parts: ServerParts) {
     graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
     renderGraphiQL,
     logging: false,
+    plugins: [eachRefusal],
     maskedErrors: { maskError: (error) => showError(error, parts.log) },
     context: (initial) => createContext(parts, initial.socketCaller, initial.request),
   })
@@ -81,12 +83,32 @@ async function identify(
   }
 }
 
+/** Shows each refusal of a call as an error of its own. It comes before the masking, which is done one by one. */
+const eachRefusal: Plugin = {
+  onExecute: () => ({
+    onExecuteDone: ({ result, setResult }) => {
+      if (isAsyncIterable(result) || result.errors === undefined) return
+      setResult({ ...result, errors: result.errors.flatMap(takeApart) })
+    },
+  }),
+}
+
+function takeApart(error: GraphQLError): readonly GraphQLError[] {
+  const original = error.originalError
+  if (!(original instanceof Refusals)) return [error]
+  return original.all.map((one) => {
+    const refusal = one instanceof Error ? one : new Error(String(one))
+    return new GraphQLError(refusal.message, { ...placeOf(error), originalError: refusal })
+  })
+}
+
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
 export function showError(error: unknown, log: Logger): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)
   if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
+  if (isUnstorable(cause)) return withPath(unstorable(cause), error)
   if (isGraphQLError(error) && (original === undefined || isGraphQLError(original))) return error
   log.error({ err: cause }, 'an unexpected error')
   return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
@@ -110,6 +132,17 @@ function placeOf(error: unknown) {
 
 function databaseAway(cause: unknown): SynkvyError {
   return new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Call again in a moment; nothing of this call was stored.', { cause })
+}
+
+/** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
+function isUnstorable(error: unknown): boolean {
+  return ['22021', '22P05'].includes(postgresFault(error)?.code ?? '')
+}
+
+function unstorable(cause: unknown): SynkvyError {
+  return new SynkvyError('BAD_USER_INPUT', 'A text of this call holds a character that cannot be stored, such as NUL. Leave it out.', {
+    cause,
+  })
 }
 
 /** Whether what was thrown means that Postgres is away or full, rather than that something is wrong with what it was asked. */

@@ -21,10 +21,10 @@ test('schema/schema.graphql is the schema as it is printed', () => {
   expect(read('schema/schema.graphql')).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`)
 })
 
-test('every type, field and argument of the schema has a description', () => {
+test('every type, field, argument and value of the schema has a description', () => {
   const undescribed = Object.values(schema.getTypeMap()).flatMap((type) => {
     if (type.name.startsWith('__') || ['String', 'Int', 'Float', 'Boolean', 'ID'].includes(type.name)) return []
-    const fields = 'getFields' in type ? Object.values(type.getFields()) : []
+    const fields = 'getFields' in type ? Object.values(type.getFields()) : 'getValues' in type ? type.getValues() : []
     const named = fields.flatMap((field) => [
       ...(field.description ? [] : [`${type.name}.${field.name}`]),
       ...('args' in field
@@ -43,5 +43,7 @@ test('a start with a bad configuration names every faulty variable at once', () 
   const bad = { PORT: 'many', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://x', SYNKVY_ADMIN_KEY: 'short', SYNKVY_POOLSIZE: '3' }
 
   expect(() => readConfig(bad)).toThrow(/PORT[^]*DATABASE_URL[^]*LOG_LEVEL[^]*SYNKVY_ADMIN_KEY[^]*SYNKVY_POOLSIZE/)
+  expect(() => readConfig({ PORT: 'many', DATABASE_DIRECT_URL: 'postgres://x/y' })).toThrow(/PORT: must be[^]*DATABASE_DIRECT_URL: needs/)
+  expect(() => readConfig({ SYNKVY_ADMIN_KEY: 'no header can carry such a key' })).toThrow(/SYNKVY_ADMIN_KEY: must/)
   expect(readConfig({ PORT: '' })).toMatchObject({ port: 4000, dataDir: '.synkvy', accountSlug: 'demo' })
 })
