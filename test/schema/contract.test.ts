@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { buildSchema, findBreakingChanges, findDangerousChanges } from 'graphql'
+import { buildSchema, DangerousChangeType, findBreakingChanges, findDangerousChanges } from 'graphql'
 import { expect, test } from 'vitest'
 import { schema } from '../../schema/schema.ts'
 
@@ -10,7 +10,7 @@ test('the schema holds everything that external systems rely on, with the same t
 })
 
 test('no default of an argument is another than external systems rely on', () => {
-  const changed = findDangerousChanges(contract, schema).filter(({ type }) => type === 'ARG_DEFAULT_VALUE_CHANGE')
+  const changed = findDangerousChanges(contract, schema).filter(({ type }) => type === DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE)
 
   expect(changed).toEqual([])
 })

@@ -54,7 +54,9 @@ async function figure(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
 }
 
-const expectNoStreams = () => expect.poll(() => figure('synkvy_streams'), { timeout: 1_000 }).toBe(0)
+async function expectNoStreams(): Promise<void> {
+  await expect.poll(() => figure('synkvy_streams'), { timeout: 1_000 }).toBe(0)
+}
 
 /** Revokes a key; answers when that was. */
 async function revoke(key: string): Promise<number> {
