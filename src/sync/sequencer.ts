@@ -11,8 +11,9 @@ const batchLimit = 2_000
 /** How often an awake sequencer asks, and for how long after the last change it stays awake. */
 const awakePollMs = 2
 const awakeForMs = 250
-/** How often it asks while it falls asleep: until all transactions that could have read "awake" are gone. */
-const drowsyPollMs = 10
+/** How often it asks while it falls asleep, until all transactions that could have read "awake" are gone: at first, and at last, where one of them is long. */
+const shortestDrowsyPollMs = 10
+const longestDrowsyPollMs = 200
 /** The safety poll behind every hint, and how often the others look whether somebody leads. */
 const safetyPollMs = 1_000
 /** Looks at an oldest inbox row that does not move, after which the holder of the lock is taken for stuck. */
@@ -125,10 +126,12 @@ export class Sequencer {
    */
   async #sleep(session: Session): Promise<void> {
     const xmax = await session.setSleep(asleep)
+    let drowsyPollMs = shortestDrowsyPollMs
     while (!this.#signal.aborted && !session.isLost) {
       const look = await session.lookAround(xmax)
       if (look.hasInbox) break
       await this.#bell.wait(look.allGone ? safetyPollMs : drowsyPollMs)
+      drowsyPollMs = Math.min(longestDrowsyPollMs, drowsyPollMs * 1.5)
     }
     await session.setSleep(awake)
   }
