@@ -22,6 +22,8 @@ export interface Context {
   /** Fires when the caller of an HTTP request has gone. */
   readonly gone: AbortSignal | undefined
   readonly loaders: Loaders
+  /** Told when the caller has made its sync view: a socket that lives on must see it. */
+  readonly onViewMade: (() => void) | undefined
   readonly keys: KeyWatch
 }
 
@@ -35,23 +37,12 @@ interface Followed<Value> {
 /** Follows a source until it ends, or the key that asked for it is no longer good. */
 export function untilKeyEnds<Value>(context: Context, source: Followed<Value>): AsyncIterableIterator<Value> {
   const release = context.keys.register(requireCaller(context), (reason) => source.endWith(reason))
-  const leave = (): Promise<IteratorResult<Value, undefined>> => {
-    release()
-    return source.return()
-  }
   return {
-    // Nobody returns a source that has ended by itself, so it is let go of here.
-    next: async () => {
-      try {
-        const result = await source.next()
-        if (result.done === true) await leave()
-        return result
-      } catch (error) {
-        await leave()
-        throw error
-      }
+    next: () => source.next(),
+    return: () => {
+      release()
+      return source.return()
     },
-    return: leave,
     [Symbol.asyncIterator]() {
       return this
     },

@@ -203,6 +203,7 @@ builder.mutationFields((t) => ({
     resolve: async (_root, { input }, context) => {
       const wanted = { ...input, autoLink: input.autoLink ?? false, orderScope: input.orderScope ?? 'OWN' }
       const syncView = await createSyncView(context.database, requireCaller(context), wanted)
+      context.onViewMade?.()
       context.sync.poke()
       return { syncView, doorbellSecret: null }
     },

@@ -106,7 +106,9 @@ async function prepare(
 
 async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketState, { query, operationName, variables }: SubscribePayload) {
   const socketCaller = await callerNow(parts, state)
-  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller })
+  // The view of before may have been deleted meanwhile; without one the next operation reads the caller again.
+  const onViewMade = (): void => void (state.caller = { ...socketCaller, syncViewId: undefined })
+  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller, onViewMade })
   const document = parse(query)
   const errors = validate(schema, document)
   if (errors.length > 0) return errors

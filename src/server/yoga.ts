@@ -25,6 +25,7 @@ export interface ServerParts {
 /** What a WebSocket's operation brings, where HTTP brings its request. */
 export interface SocketContext {
   readonly socketCaller?: Caller
+  readonly onViewMade?: () => void
 }
 
 const welcome = `# synkvy. Put your API key into the Headers below:
@@ -49,11 +50,15 @@ export function createGraphQLServer(parts: ServerParts) {
     logging: false,
     plugins: [eachRefusal],
     maskedErrors: { maskError: (error) => showError(error, parts.log) },
-    context: (initial) => createContext(parts, initial.socketCaller, initial.request),
+    context: (initial) => createContext(parts, initial, initial.request),
   })
 }
 
-async function createContext(parts: ServerParts, socketCaller: Caller | undefined, request: Request | undefined): Promise<Context> {
+async function createContext(
+  parts: ServerParts,
+  { socketCaller, onViewMade }: SocketContext,
+  request: Request | undefined,
+): Promise<Context> {
   const { database, sync, keys, keyUsage } = parts
   const { caller, refusal } = socketCaller === undefined ? await identify(database, request) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
@@ -65,6 +70,7 @@ async function createContext(parts: ServerParts, socketCaller: Caller | undefine
     keys,
     transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
     gone: socketCaller === undefined ? request?.signal : undefined,
+    onViewMade,
     loaders: createLoaders(database, caller?.accountId ?? 0),
   }
 }

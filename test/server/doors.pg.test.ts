@@ -165,6 +165,22 @@ describe('a subscription that waits for something to come', () => {
   })
 })
 
+test('a socket whose sync view was deleted can make another, and has it', async () => {
+  const { key, viewId } = await createView(shop, 'First')
+  const { socket, send, of } = await open(key)
+  send('before', '{ viewer { syncView { id } } }')
+  await expect.poll(() => of('before')[0]?.payload?.data.viewer.syncView.id).toBe(viewId)
+  await expectData(shop.call('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id: viewId }))
+
+  send('make', 'mutation { createSyncView(input: { name: "Second" }) { syncView { id } } }')
+  await expect.poll(() => of('make').length).toBeGreaterThan(0)
+  const id: unknown = of('make')[0]?.payload?.data.createSyncView.syncView.id
+  send('after', `{ links(syncViewId: "${String(id)}") { totalCount } }`)
+
+  await expect.poll(() => of('after')[0]?.payload).toEqual({ data: { links: { totalCount: 0 } } })
+  socket.terminate()
+})
+
 test('a pull that waits ends when its caller goes', async () => {
   const { key } = await createView(shop, 'Pull')
   const abort = new AbortController()
