@@ -182,6 +182,8 @@ CREATE TABLE "position_ranges" (
 	"term" bigint NOT NULL,
 	"lineage" text NOT NULL,
 	"used_to" bigint,
+	"server_started" timestamp with time zone NOT NULL,
+	"took_up_at" bigint,
 	"at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
@@ -208,7 +210,10 @@ CREATE TABLE "sequencer" (
 	"term" bigint DEFAULT 0 NOT NULL,
 	"head" bigint DEFAULT 0 NOT NULL,
 	"epoch" bigint DEFAULT 0 NOT NULL,
-	"cursor_secret" text NOT NULL
+	"cursor_secret" text NOT NULL,
+	"nonce" bigint DEFAULT 0 NOT NULL,
+	"durable_to" bigint DEFAULT 0 NOT NULL,
+	"written_to" bigint DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "sync_views" (

@@ -24,20 +24,35 @@ BEGIN
   RETURN QUERY SELECT my_term, r.head, r.range_ends FROM reserve_positions(my_term, range_size) r;
 END $$;
 --> statement-breakpoint
+-- A place in Postgres' log as a number of bytes.
+CREATE FUNCTION log_bytes(place pg_lsn) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT (place - '0/0')::bigint $$;
+--> statement-breakpoint
 -- Reserves the next range of positions. Must be committed durably before a position of it is given out. No row: the term is over.
 CREATE FUNCTION reserve_positions(my_term bigint, range_size bigint) RETURNS TABLE (head bigint, range_ends bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   used bigint;
+  previous position_ranges%ROWTYPE;
   range_begins bigint;
+  range_nonce bigint := floor(random() * 2147483647)::bigint + 1;
+  took_up_at bigint;
 BEGIN
   SELECT s.head INTO used FROM sequencer s WHERE s.term = my_term FOR UPDATE;
   IF NOT FOUND THEN RETURN; END IF;
   UPDATE position_ranges SET used_to = used WHERE used_to IS NULL;
-  SELECT coalesce(max(ends), 0) + 1 INTO range_begins FROM position_ranges;
-  INSERT INTO position_ranges (begins, ends, nonce, term, lineage)
-  VALUES (range_begins, range_begins + range_size - 1, floor(random() * 2147483647)::bigint + 1, my_term, database_lineage());
-  UPDATE sequencer SET head = range_begins - 1;
+  SELECT * INTO previous FROM position_ranges ORDER BY begins DESC LIMIT 1;
+  range_begins := coalesce(previous.ends, 0) + 1;
+  IF previous.lineage <> database_lineage() THEN
+    -- A replica was promoted, or this is a copy: whatever the one before gave out, what comes now is newer.
+    UPDATE sequencer SET epoch = epoch + 1;
+  END IF;
+  IF previous.server_started <> pg_postmaster_start_time() AND split_part(previous.lineage, '/', 1) = split_part(database_lineage(), '/', 1) THEN
+    -- How far it replayed the log, be it after a crash or as a replica; a server that was stopped cleanly had nothing to replay.
+    took_up_at := log_bytes(coalesce(pg_last_wal_replay_lsn(), pg_current_wal_lsn()));
+  END IF;
+  INSERT INTO position_ranges (begins, ends, nonce, term, lineage, server_started, took_up_at)
+  VALUES (range_begins, range_begins + range_size - 1, range_nonce, my_term, database_lineage(), pg_postmaster_start_time(), took_up_at);
+  UPDATE sequencer SET head = range_begins - 1, nonce = range_nonce;
   RETURN QUERY SELECT range_begins - 1, range_begins + range_size - 1;
 END $$;
 --> statement-breakpoint
@@ -93,7 +108,11 @@ BEGIN
       location_code = coalesce(excluded.location_code, t.location_code), origin_view_id = excluded.origin_view_id, at = excluded.at
     RETURNING 1),
   raised AS (
-    UPDATE sequencer SET head = (SELECT max(position) FROM placed) RETURNING sequencer.head)
+    -- What had been written when it was last asked is told once it is on the disk: always the end of a whole record, so no crash undoes it.
+    UPDATE sequencer SET head = (SELECT max(position) FROM placed),
+      durable_to = CASE WHEN log_bytes(pg_current_wal_flush_lsn()) >= written_to THEN written_to ELSE durable_to END,
+      written_to = CASE WHEN log_bytes(pg_current_wal_flush_lsn()) >= written_to THEN log_bytes(pg_current_wal_insert_lsn()) ELSE written_to END
+    RETURNING sequencer.head)
   SELECT r.head, (SELECT sum(row_count) FROM placed)::int AS taken, (SELECT count(*) FROM written)::int AS numbered,
     (SELECT count(*) FROM placed WHERE is_new AND subject = 'PRODUCT' AND NOT deleted)::int AS new_products
   INTO result FROM raised r;

@@ -50,6 +50,11 @@ const variables = {
     .describe(
       "The first account's first admin key: at least 24 random characters without spaces. Where it is not given one is made and shown once.",
     ),
+  SYNKVY_DATABASE_TIMEOUT_SECONDS: whole(1, 3_600)
+    .default(60)
+    .describe(
+      'How long the database may take for one answer. Then the connection is taken for dead and given up; whoever waited is told to call again.',
+    ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
 } as const
 
@@ -62,6 +67,7 @@ export interface Config {
   readonly logLevel: string
   readonly accountSlug: string
   readonly adminKey: string | undefined
+  readonly databaseTimeoutSeconds: number
   readonly poolSize: number
 }
 
@@ -94,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     accountSlug: values.SYNKVY_ACCOUNT,
     adminKey: values.SYNKVY_ADMIN_KEY,
+    databaseTimeoutSeconds: values.SYNKVY_DATABASE_TIMEOUT_SECONDS,
     poolSize: values.SYNKVY_POOL_SIZE,
   }
 }

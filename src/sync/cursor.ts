@@ -1,21 +1,21 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { SynkvyError } from '../errors.ts'
 import type { Stream } from './change.ts'
+import type { Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 
-/** What a cursor says: how far, on which stream of which view, and what the position's range was called. */
+/** What a cursor says: how far, on which stream of which view, and how much of the database had been seen. */
 export interface Cursor {
   readonly viewId: number
   readonly stream: Stream
   readonly epoch: number
-  /** The nonce of the range that `progress.live` lies in; 0 where nothing has been given out yet. */
-  readonly nonce: number
+  readonly sighting: Sighting
   readonly progress: Progress
 }
 
 const version = 1
 const streams: readonly Stream[] = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']
-const numberCount = 10
+const numberCount = 12
 const bodyLength = 2 + 8 * numberCount
 const signatureLength = 16
 
@@ -55,12 +55,26 @@ export function invalidCursor(): SynkvyError {
   )
 }
 
-function writeBody({ viewId, stream, epoch, nonce, progress }: Cursor): Buffer {
+function writeBody({ viewId, stream, epoch, sighting, progress }: Cursor): Buffer {
   const body = Buffer.alloc(bodyLength)
   body.writeUInt8(version, 0)
   body.writeUInt8(streams.indexOf(stream), 1)
   const { live, linked, resendId, resend, done } = progress
-  const numbers = [viewId, epoch, nonce, live, linked.position, linked.item, resendId ?? 0, resend.position, resend.item, done]
+  const { nonce, head, durableTo } = sighting
+  const numbers = [
+    viewId,
+    epoch,
+    nonce,
+    head,
+    durableTo,
+    live,
+    linked.position,
+    linked.item,
+    resendId ?? 0,
+    resend.position,
+    resend.item,
+    done,
+  ]
   numbers.forEach((number, index) => body.writeBigInt64BE(BigInt(number), 2 + 8 * index))
   return body
 }
@@ -73,13 +87,13 @@ function readBody(body: Buffer): Cursor {
     viewId: at(0),
     stream,
     epoch: at(1),
-    nonce: at(2),
+    sighting: { nonce: at(2), head: at(3), durableTo: at(4) },
     progress: {
-      live: at(3),
-      linked: { position: at(4), item: at(5) },
-      resendId: at(6) === 0 ? undefined : at(6),
-      resend: { position: at(7), item: at(8) },
-      done: at(9),
+      live: at(5),
+      linked: { position: at(6), item: at(7) },
+      resendId: at(8) === 0 ? undefined : at(8),
+      resend: { position: at(9), item: at(10) },
+      done: at(11),
     },
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Sql } from '../db/client.ts'
 import { wholeLink } from '../db/tables/sync.ts'
 import type { EntityOf, ServedStream } from './change.ts'
+import { nothingSeen, sightingColumn, type Sighting } from './positions.ts'
 import type { LinkPoint } from './progress.ts'
 
 // Looking an entity up, the subject is compared as text: while a table is too new for statistics Postgres would else take the index of positions for as good
@@ -30,6 +31,7 @@ export interface LinkPart {
 /** A page of LIVE: what changed after a position, for one view. */
 export interface LivePage<Entity> {
   readonly epoch: number
+  readonly sighting: Sighting
   /** Everything up to here has been read. */
   readonly upTo: number
   /** There is more. */
@@ -49,6 +51,7 @@ export interface LinkRowOfPage<Entity> extends FeedRow<Entity>, LinkPart {
 
 export interface LinksPage<Entity> {
   readonly epoch: number
+  readonly sighting: Sighting
   readonly upTo: LinkPoint
   readonly isFull: boolean
   /** The view's last link position. */
@@ -195,8 +198,8 @@ export async function readLivePage<S extends ServedStream>(
   after: number,
   limit: number,
 ): Promise<LivePage<EntityOf[S]>> {
-  const raw = await sql<(RawRow & { epoch: number; head: number; link_revision: number; external_id: string | null })[]>`
-    SELECT q.epoch, q.head, e.*, coalesce(x.revision, e.feed_revision) AS revision, coalesce(x.key, e.feed_key) AS key,
+  const raw = await sql<(RawRow & { epoch: number; sighting: Sighting; link_revision: number; external_id: string | null })[]>`
+    SELECT q.epoch, ${sightingColumn(sql)}, e.*, coalesce(x.revision, e.feed_revision) AS revision, coalesce(x.key, e.feed_key) AS key,
       coalesce(x.location_code, e.feed_location) AS location_code, x.entity
     FROM sequencer q LEFT JOIN LATERAL (
       SELECT f.account_id, f.entity_id, f.position, f.revision AS feed_revision, f.deleted, f.key AS feed_key, f.location_code AS feed_location,
@@ -212,7 +215,8 @@ export async function readLivePage<S extends ServedStream>(
   const isFull = rows.length === limit
   return {
     epoch: first.epoch,
-    upTo: isFull ? (rows.at(-1)?.position ?? after) : Math.max(after, first.head),
+    sighting: first.sighting,
+    upTo: isFull ? (rows.at(-1)?.position ?? after) : Math.max(after, first.sighting.head),
     isFull,
     rows: rows.map((row) => ({ ...toFeedRow(stream, row), linkRevision: row.link_revision, externalId: row.external_id ?? undefined })),
   }
@@ -243,6 +247,7 @@ export async function readLinksPage<S extends ServedStream>(
   const raw = await sql<
     (RawRow & {
       epoch: number
+      sighting: Sighting
       view_position: number
       link_position: number
       item: number
@@ -253,7 +258,7 @@ export async function readLinksPage<S extends ServedStream>(
       is_unsequenced: boolean
     })[]
   >`
-    SELECT q.epoch, w.link_position AS view_position, e.*, coalesce(x.revision, e.feed_revision, 0) AS revision,
+    SELECT q.epoch, ${sightingColumn(sql)}, w.link_position AS view_position, e.*, coalesce(x.revision, e.feed_revision, 0) AS revision,
       x.revision IS DISTINCT FROM e.feed_revision AS is_unsequenced,
       coalesce(x.key, e.feed_key, CASE WHEN x.entity IS NULL THEN (
         SELECT max(n.key) FROM inbox n WHERE n.account_id = e.account_id AND n.subject = ${stream} AND n.entity_id = e.entity_id) END) AS key,
@@ -270,13 +275,17 @@ export async function readLinksPage<S extends ServedStream>(
       ORDER BY l.position, i.id LIMIT ${limit}) e ON true
     ${entityJoin[stream](sql)}
     ORDER BY e.link_position, e.entity_id`
-  const linkPosition = raw[0]?.view_position ?? 0
+  const [first] = raw
+  // The view was deleted meanwhile: the stream is told so.
+  if (first === undefined) return { epoch: 0, sighting: nothingSeen, upTo: after, isFull: false, linkPosition: 0, rows: [] }
+  const linkPosition = first.view_position
   const rows = raw.filter((row) => row.link_position !== null)
   const last = rows.at(-1)
   const isFull = rows.length === limit
   const end = { position: Math.max(after.position, Math.min(linkPosition, range.to ?? linkPosition)), item: wholeLink }
   return {
-    epoch: raw[0]?.epoch ?? 0,
+    epoch: first.epoch,
+    sighting: first.sighting,
     upTo: isFull && last !== undefined ? { position: last.link_position, item: last.item } : end,
     isFull,
     linkPosition,
@@ -300,24 +309,26 @@ export interface NewPosition {
   readonly position: number
 }
 
+export interface NewPositions {
+  readonly sighting: Sighting
+  readonly epoch: number
+  readonly isFull: boolean
+  readonly rows: readonly NewPosition[]
+}
+
 /**
- * The feed after `after`, at most `limit` positions, with the head and the epoch of the same snapshot: what concerns views and keys, and the entities
+ * The feed after `after`, at most `limit` positions, with what the same snapshot says of the feed's head and epoch: what concerns views and keys, and the entities
  * of these accounts.
  */
-export async function readNewPositions(
-  sql: Sql,
-  after: number,
-  accountIds: readonly number[],
-  limit: number,
-): Promise<{ readonly head: number; readonly epoch: number; readonly isFull: boolean; readonly rows: readonly NewPosition[] }> {
-  const raw = await sql<(NewPosition & { head: number; epoch: number })[]>`
-    SELECT q.head, q.epoch, f.account_id AS "accountId", f.subject, f.entity_id AS "entityId", f.position
+export async function readNewPositions(sql: Sql, after: number, accountIds: readonly number[], limit: number): Promise<NewPositions> {
+  const raw = await sql<(NewPosition & { sighting: Sighting; epoch: number })[]>`
+    SELECT ${sightingColumn(sql)}, q.epoch, f.account_id AS "accountId", f.subject, f.entity_id AS "entityId", f.position
     FROM sequencer q LEFT JOIN LATERAL (
       SELECT * FROM feed WHERE position > ${after} AND (subject IN ('VIEW', 'KEY') OR account_id = ANY(${[...accountIds]}::bigint[]))
       ORDER BY position LIMIT ${limit}) f ON true
     ORDER BY f.position`
   const rows = raw.filter((row) => row.entityId !== null)
-  return { head: raw[0]?.head ?? after, epoch: raw[0]?.epoch ?? 0, isFull: rows.length === limit, rows }
+  return { sighting: raw[0]?.sighting ?? nothingSeen, epoch: raw[0]?.epoch ?? 0, isFull: rows.length === limit, rows }
 }
 
 /** Loads entities that changed once for all of the connected views that they concern, links and entities in one snapshot. */

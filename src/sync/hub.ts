@@ -6,7 +6,7 @@ import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { CursorCodec } from './cursor.ts'
 import { readDispatches, readNewPositions, type Dispatch, type NewPosition, type ViewKey } from './feed.ts'
-import { rangeOf, readRanges, type PositionRange } from './positions.ts'
+import { isForked, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
@@ -19,6 +19,8 @@ const longestCheckpointLookMs = 1_000
 /** How often streams with nothing to send save how far they have come, and how far that must be to be worth it. */
 const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
+/** When a round that failed is tried again, at the latest. */
+const retryMs = 500
 
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
@@ -29,6 +31,8 @@ export class Hub {
   readonly #codec: CursorCodec
   readonly #log: Logger
   readonly #signal: AbortSignal
+  /** Puts a view right that has seen what the database has not. */
+  readonly #onFork: (view: ViewKey, epoch: number) => Promise<unknown>
   readonly #bell = new Bell()
   readonly #checkpointBell = new Bell()
   readonly #streams = { PRODUCT: new Map<number, Set<ViewStream<'PRODUCT'>>>(), STOCK: new Map<number, Set<ViewStream<'STOCK'>>>() }
@@ -36,12 +40,12 @@ export class Hub {
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
   readonly #fullWindows = new Set<StreamKey>()
-  #head = 0
+  #sighting = nothingSeen
   #epoch = 0
-  #ranges: readonly PositionRange[] = []
 
-  constructor(sql: Sql, codec: CursorCodec, log: Logger, signal: AbortSignal) {
+  constructor(sql: Sql, codec: CursorCodec, log: Logger, onFork: (view: ViewKey, epoch: number) => Promise<unknown>, signal: AbortSignal) {
     this.#sql = sql
+    this.#onFork = onFork
     this.#codec = codec
     this.#log = log
     this.#signal = signal
@@ -52,16 +56,12 @@ export class Hub {
   }
 
   /** Everything up to here has been offered to the streams. */
-  get head(): number {
-    return this.#head
+  get sighting(): Sighting {
+    return this.#sighting
   }
 
   get epoch(): number {
     return this.#epoch
-  }
-
-  get ranges(): readonly PositionRange[] {
-    return this.#ranges
   }
 
   get streamCount(): number {
@@ -71,6 +71,11 @@ export class Hub {
   /** Something may have a new position. */
   ring(): void {
     this.#bell.ring()
+  }
+
+  /** The feed's head was seen to stand there. */
+  onHead(head: number): void {
+    if (head !== this.#sighting.head) this.#bell.ring()
   }
 
   onKeyChanged(listener: KeyListener): () => void {
@@ -101,8 +106,9 @@ export class Hub {
     const registry = this.#registry(key.stream)
     const stream: ViewStream<S> = new ViewStream(key, options, from, {
       sql: this.#sql,
-      headOf: () => this.#head,
-      encodeCursor: (of, progress) => this.encodeCursor(of, progress),
+      sightingOf: () => this.#sighting,
+      encodeCursor: ({ viewId, stream }, { epoch, sighting }, progress) =>
+        this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
       watchCheckpoint: () => this.#watchCheckpoint(key),
       detach: () => this.#detach(registry, stream),
       warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
@@ -151,11 +157,6 @@ export class Hub {
     return [...(this.#streams[key.stream].get(key.viewId) ?? [])]
   }
 
-  encodeCursor({ viewId, stream }: StreamKey, progress: Progress): string {
-    const nonce = rangeOf(this.#ranges, progress.live)?.nonce ?? 0
-    return this.#codec.encode({ viewId, stream, epoch: this.#epoch, nonce, progress })
-  }
-
   /** An acknowledge came to this gateway. */
   acknowledged(key: StreamKey, checkpoint: Checkpoint): void {
     for (const stream of this.#streamsOf(key)) stream.onCheckpoint(checkpoint)
@@ -167,40 +168,68 @@ export class Hub {
   /** Offers what changes until the signal fires. `everyMs` says how long to wait for a ring before looking all the same. */
   async run(everyMs: () => number | undefined): Promise<void> {
     while (!this.#signal.aborted) {
+      let hasFailed = false
       try {
         while (await this.#round());
       } catch (error) {
+        hasFailed = true
         if (!this.#signal.aborted) this.#log.warn({ err: error }, 'the hub could not read the feed')
       }
-      if (!this.#signal.aborted) await this.#bell.wait(everyMs())
+      if (!this.#signal.aborted) await this.#bell.wait(hasFailed ? retryMs : everyMs())
     }
   }
 
   /** Reads what the hub starts from. */
   async start(): Promise<void> {
-    const { head, epoch } = await readNewPositions(this.#sql, 0, [], 0)
-    this.#head = head
+    const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
+    this.#sighting = sighting
     this.#epoch = epoch
-    this.#ranges = await readRanges(this.#sql)
   }
 
   /** Offers the new positions; true when there are more. */
   async #round(): Promise<boolean> {
     const accountIds = [...new Set(this.#allStreams().flatMap((stream) => (stream.isFollowing ? [stream.key.accountId] : [])))]
-    const { head, epoch, isFull, rows } = await readNewPositions(this.#sql, this.#head, accountIds, positionsAtOnce)
+    const { sighting, epoch, isFull, rows } = await readNewPositions(this.#sql, this.#sighting.head, accountIds, positionsAtOnce)
+    if (sighting.nonce !== this.#sighting.nonce) return this.#takeUp(sighting, epoch)
     // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
     this.#dropUnasked(accountIds)
     const loads = [this.#planOffers('PRODUCT', rows), this.#planOffers('STOCK', rows)]
-    const upTo = isFull ? (rows.at(-1)?.position ?? head) : Math.max(head, this.#head)
-    if (upTo > (this.#ranges.at(-1)?.ends ?? 0)) this.#ranges = await readRanges(this.#sql)
     // Before the head moves on: what fails here is done again with the round.
     await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
     for (const offer of offers) offer()
-    this.#head = upTo
+    this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull
+  }
+
+  /**
+   * Another range of positions is in use, because a sequencer has begun its term or the one before was used up. It may be that of a database that was set back: the streams that
+   * had seen more than it knows are put right. True, for there may be more to read.
+   */
+  async #takeUp(sighting: Sighting, epoch: number): Promise<true> {
+    for (const stream of this.#allStreams()) {
+      const known = await readKnownPositions(this.#sql, stream.key)
+      if (known !== undefined && isForked(stream.seen, known)) await this.#setBack(stream)
+    }
+    const isKnown = this.#sighting.head <= sighting.head
+    // What came between the two heads is not skipped, unless there is no telling what it was.
+    this.#sighting = isKnown ? { ...sighting, head: this.#sighting.head } : sighting
+    if (!isKnown) this.#allStreams().forEach((stream) => stream.fallBehind())
+    this.#epoch = epoch
+    return true
+  }
+
+  async #setBack(stream: ViewStream<ServedStream>): Promise<void> {
+    const { key, seen } = stream
+    this.#log.warn(
+      { accountId: key.accountId, viewId: key.viewId, stream: key.stream },
+      'the database was set back behind what was sent: resending',
+    )
+    await this.#onFork(key, seen.epoch)
+    const [checkpoint] = await readCheckpoints(this.#sql, [key])
+    if (checkpoint !== undefined) stream.setBack(checkpoint)
   }
 
   /** Streams that began to follow while the round was being read, in accounts that it did not ask for, read from the feed for themselves. */

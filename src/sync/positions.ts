@@ -1,9 +1,31 @@
 import type { Sql } from '../db/client.ts'
-import type { Cursor } from './cursor.ts'
 import type { StreamKey } from './checkpoint.ts'
 
+/**
+ * How much of the database had been seen when something was read from it. By this one can tell later, before whatever database, whether it has been set back since.
+ */
+export interface Sighting {
+  /** Of the range of positions that was in use. */
+  readonly nonce: number
+  /** The feed's head; one more where a state was read that had no position yet. */
+  readonly head: number
+  /** Up to where Postgres' log was known to be on the disk, in bytes. */
+  readonly durableTo: number
+}
+
+export const nothingSeen: Sighting = { nonce: 0, head: 0, durableTo: 0 }
+
+/** The later of two sightings by one stream: positions only grow. */
+export function laterSighting(a: Sighting, b: Sighting): Sighting {
+  if (a.nonce !== b.nonce) return b.head >= a.head ? b : a
+  return { nonce: a.nonce, head: Math.max(a.head, b.head), durableTo: Math.max(a.durableTo, b.durableTo) }
+}
+
+/** SQL of a sighting, as JSON, from the table `sequencer` under the alias `q`. */
+export const sightingColumn = (sql: Sql) => sql`json_build_object('nonce', q.nonce, 'head', q.head, 'durableTo', q.durable_to) AS sighting`
+
 /** A range of positions that was reserved durably before the first of them was given out. */
-export interface PositionRange {
+interface PositionRange {
   readonly begins: number
   readonly ends: number
   readonly nonce: number
@@ -11,46 +33,52 @@ export interface PositionRange {
   readonly lineage: string
   /** The head when the next range was begun; null while this one is in use. */
   readonly usedTo: number | null
+  /** Where the server took up Postgres' log, in bytes; null where it was the same server as before. */
+  readonly tookUpAt: number | null
 }
 
-/** All ranges, in order. There is one for each term of a sequencer and each million positions or so. */
-export async function readRanges(sql: Sql): Promise<readonly PositionRange[]> {
-  return sql<PositionRange[]>`SELECT begins, ends, nonce, lineage, used_to AS "usedTo" FROM position_ranges ORDER BY begins`
-}
-
-/** The range that holds a position; undefined before the first. */
-export function rangeOf(ranges: readonly PositionRange[], position: number): PositionRange | undefined {
-  return ranges.findLast((range) => range.begins <= position)
-}
-
-/**
- * Whether who holds this cursor has seen what this database has not, because a replica that lagged was promoted or a backup was restored: its
- * range is not known here, or it goes beyond what was used of a range that another timeline followed, or its links are from the future.
- */
-export function isForked(cursor: Pick<Cursor, 'nonce' | 'epoch' | 'progress'>, known: KnownPositions): boolean {
-  const { live, linked } = cursor.progress
-  if (cursor.epoch > known.epoch || linked.position > known.linkPosition) return true
-  if (cursor.nonce === 0) return false
-  const index = known.ranges.findLastIndex((range) => range.begins <= live)
-  const range = known.ranges[index]
-  if (range === undefined || range.nonce !== cursor.nonce || live > range.ends) return true
-  const next = known.ranges[index + 1]
-  return range.usedTo !== null && live > range.usedTo && next !== undefined && next.lineage !== range.lineage
-}
-
-/** What a cursor is held against. */
+/** What a cursor, or a stream, is held against. */
 export interface KnownPositions {
   readonly epoch: number
   readonly ranges: readonly PositionRange[]
-  /** The last link position that the cursor's view gave out. */
+  /** The last link position that the view gave out. */
   readonly linkPosition: number
 }
 
-/** Reads, in one snapshot, what a cursor of this view is held against. Undefined when the view is gone. */
-export async function readKnownPositions(sql: Sql, { accountId, viewId }: StreamKey): Promise<KnownPositions | undefined> {
-  const [row] = await sql<{ epoch: number; linkPosition: number; ranges: PositionRange[] }[]>`
+/** What somebody has seen of this database, or of one that it takes the place of. */
+export interface Seen {
+  readonly epoch: number
+  readonly sighting: Sighting
+  /** The last link position that it has reached. */
+  readonly linkPosition: number
+}
+
+/**
+ * Whether this database lacks what has been seen, because a replica that lagged was promoted or a backup was restored: the range that was in use is not known here,
+ * or a server took up the log before what was on the disk by then, or it goes beyond what was used of a range that another timeline followed, or its links or
+ * epoch are from the future. (A crash undoes positions too, of the last moments, but no state: those are numbered again.)
+ */
+export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPositions): boolean {
+  if (epoch > known.epoch || linkPosition > known.linkPosition) return true
+  if (sighting.nonce === 0) return false
+  const index = known.ranges.findIndex((range) => range.nonce === sighting.nonce)
+  const range = known.ranges[index]
+  if (range === undefined || sighting.head > range.ends + 1) return true
+  const later = known.ranges.slice(index + 1)
+  if (later.some(({ tookUpAt }) => tookUpAt !== null && tookUpAt < sighting.durableTo)) return true
+  const [next] = later
+  return next !== undefined && next.lineage !== range.lineage && range.usedTo !== null && sighting.head > range.usedTo
+}
+
+/** Reads, in one snapshot, what a view's cursor is held against. Undefined when the view is gone. */
+export async function readKnownPositions(
+  sql: Sql,
+  { accountId, viewId }: Pick<StreamKey, 'accountId' | 'viewId'>,
+): Promise<KnownPositions | undefined> {
+  const [row] = await sql<KnownPositions[]>`
     SELECT s.epoch, v.link_position AS "linkPosition", (
-      SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to) ORDER BY r.begins), '[]')
+      SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to, 'tookUpAt', r.took_up_at)
+        ORDER BY r.begins), '[]')
       FROM position_ranges r) AS ranges
     FROM sequencer s, sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
   return row

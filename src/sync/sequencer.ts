@@ -26,6 +26,8 @@ const asleep = 2
 export interface SequencerEvents {
   /** Numbered and committed. */
   readonly onNumbered: () => void
+  /** Where the feed's head stood at a look, about once a second, while another gateway sequences. */
+  readonly onHead: (head: number) => void
 }
 
 /**
@@ -41,6 +43,7 @@ export class Sequencer {
   readonly #node: number
   #linking = Promise.resolve()
   #isLeading = false
+  #isLooking = false
 
   constructor(database: Database, node: number, log: Logger, events: SequencerEvents, signal: AbortSignal) {
     this.#database = database
@@ -53,6 +56,11 @@ export class Sequencer {
 
   get isLeading(): boolean {
     return this.#isLeading
+  }
+
+  /** Whether it tells of every new position, its own or others', sooner or later. */
+  get tellsOfPositions(): boolean {
+    return this.#isLeading || this.#isLooking
   }
 
   /** Something may be in the inbox. */
@@ -70,6 +78,7 @@ export class Sequencer {
         if (!this.#signal.aborted) this.#log.warn({ err: error }, 'the sequencer lost its session')
       } finally {
         this.#isLeading = false
+        this.#isLooking = false
         await session.close()
       }
       if (!this.#signal.aborted) await this.#bell.wait(safetyPollMs)
@@ -82,10 +91,16 @@ export class Sequencer {
     const rival = new Rival()
     while (!this.#signal.aborted && !session.isLost) {
       const look = await session.standForElection()
+      this.#isLooking = !look.isElected
       if (look.isElected) await this.#lead(session)
-      else if (rival.isStuck(look.oldestId)) await this.#depose(session)
+      else await this.#follow(session, look, rival)
       if (!this.#signal.aborted) await this.#bell.wait(safetyPollMs)
     }
+  }
+
+  async #follow(session: Session, look: Look, rival: Rival): Promise<void> {
+    this.#events.onHead(look.head)
+    if (rival.isStuck(look.oldestId)) await this.#depose(session)
   }
 
   /** The holder of the lock has not moved the oldest inbox row for seconds: it is stopped or cut off. Ends its session, and with it its lock. */
@@ -110,6 +125,7 @@ export class Sequencer {
         lastChangeAt = Date.now()
         this.#events.onNumbered()
         if (batch.newProducts > 0) this.#link()
+        await session.speakUp()
         if (rangeEnds - batch.head < batchLimit * 2) rangeEnds = await session.reservePositions(term.term, rangeEnds)
       } else if (Date.now() - lastChangeAt < awakeForMs) {
         await this.#bell.wait(awakePollMs)
@@ -130,6 +146,7 @@ export class Sequencer {
     while (!this.#signal.aborted && !session.isLost) {
       const look = await session.lookAround(xmax)
       if (look.hasInbox) break
+      await session.speakUp()
       await this.#bell.wait(look.allGone ? safetyPollMs : drowsyPollMs)
       drowsyPollMs = Math.min(longestDrowsyPollMs, drowsyPollMs * 1.5)
     }
@@ -164,6 +181,13 @@ class Rival {
   }
 }
 
+/** What a gateway sees that does not lead. */
+interface Look {
+  readonly isElected: boolean
+  readonly oldestId: number | undefined
+  readonly head: number
+}
+
 interface Numbered {
   readonly head: number
   readonly taken: number
@@ -174,13 +198,14 @@ interface Numbered {
 class Session {
   readonly #sql: Sql
   readonly #node: number
+  readonly #speakUpEveryMs: number
+  #spokeUpAt = 0
   isLost = false
 
   constructor(database: Database, node: number) {
     this.#node = node
-    this.#sql = database.direct('sequencer', () => {
-      this.isLost = true
-    })
+    this.#speakUpEveryMs = database.options.silenceMs / 3
+    this.#sql = database.direct('sequencer', { onClose: () => void (this.isLost = true) })
   }
 
   /** Holds the gateway's own lock, by which others see that it lives. */
@@ -190,10 +215,18 @@ class Session {
     await this.#sql`SELECT set_config('idle_session_timeout', '15s', false), set_config('synchronous_commit', 'off', false)`
   }
 
-  async standForElection(): Promise<{ isElected: boolean; oldestId: number | undefined }> {
-    const [row] = await this.#sql<{ isElected: boolean; oldestId: number | null }[]>`
-      SELECT pg_try_advisory_lock(${advisoryLocks.sequencer}, 0) AS "isElected", (SELECT min(id) FROM inbox) AS "oldestId"`
-    return { isElected: row?.isElected === true, oldestId: row?.oldestId ?? undefined }
+  async standForElection(): Promise<Look> {
+    const [row] = await this.#sql<{ isElected: boolean; oldestId: number | null; head: number }[]>`
+      SELECT pg_try_advisory_lock(${advisoryLocks.sequencer}, 0) AS "isElected", (SELECT min(id) FROM inbox) AS "oldestId", head FROM sequencer`
+    return { isElected: row?.isElected === true, oldestId: row?.oldestId ?? undefined, head: row?.head ?? 0 }
+  }
+
+  /** Lets those who listen hear something now and then: one who hears nothing knows by that that its connection is dead. */
+  async speakUp(): Promise<void> {
+    const now = Date.now()
+    if (now - this.#spokeUpAt < this.#speakUpEveryMs) return
+    this.#spokeUpAt = now
+    await this.#sql`SELECT pg_notify('synkvy_feed', '')`
   }
 
   async terminateHolder(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
 import { Hub, type KeyListener } from './hub.ts'
-import { isForked, rangeOf, readKnownPositions } from './positions.ts'
+import { isForked, readKnownPositions } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
 import { Sequencer } from './sequencer.ts'
 import { streamStatuses } from './status.ts'
@@ -16,7 +16,7 @@ import { findSyncView, viewNotFound, type SyncViewRow } from './views.ts'
 
 const resendLookMs = 500
 const statusLookMs = 1_000
-/** The hub's safety poll: behind the sequencer of its own gateway, and behind that of another. */
+/** The hub's safety poll, while its gateway's sequencer does not tell of positions. */
 const hubLookMs = 1_000
 
 export interface PullOptions {
@@ -66,7 +66,7 @@ export class Sync implements AsyncDisposable {
 
   /** Whether this gateway sequences, and how many streams it serves. */
   get figures(): { readonly isLeading: boolean; readonly streams: number; readonly head: number } {
-    return { isLeading: this.#sequencer.isLeading, streams: this.#hub.streamCount, head: this.#hub.head }
+    return { isLeading: this.#sequencer.isLeading, streams: this.#hub.streamCount, head: this.#hub.sighting.head }
   }
 
   /** Hurries the sequencer after an own write. Costs nothing; the trigger has told it in any case. */
@@ -195,17 +195,14 @@ export class Sync implements AsyncDisposable {
     if (this.#isOfThisTerm(cursor)) return cursor
     const known = await readKnownPositions(this.#database.sql, key)
     if (known === undefined) throw viewGone()
-    if (!isForked(cursor, known)) return cursor
+    if (!isForked({ ...cursor, linkPosition: cursor.progress.linked.position }, known)) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
     return undefined
   }
 
   /** Whether the cursor was made in the range that is in use: nothing can have been lost since. */
-  #isOfThisTerm({ epoch, nonce, progress }: Cursor): boolean {
-    const range = rangeOf(this.#hub.ranges, progress.live)
-    return (
-      epoch === this.#hub.epoch && range !== undefined && range.usedTo === null && range.nonce === nonce && progress.live <= this.#hub.head
-    )
+  #isOfThisTerm({ epoch, sighting }: Cursor): boolean {
+    return epoch === this.#hub.epoch && sighting.nonce === this.#hub.sighting.nonce
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -236,13 +233,19 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     SELECT cursor_secret AS secret, nextval('node_numbers')::int AS node FROM sequencer`
   if (state === undefined) throw new Error('the table sequencer has lost its row')
   const codec = createCursorCodec(state.secret)
-  const hub = new Hub(database.sql, codec, log, stop.signal)
-  const sequencer = new Sequencer(database, state.node, log, { onNumbered: () => hub.ring() }, stop.signal)
+  const hub = new Hub(database.sql, codec, log, (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch), stop.signal)
+  const sequencer = new Sequencer(
+    database,
+    state.node,
+    log,
+    { onNumbered: () => hub.ring(), onHead: (head) => hub.onHead(head) },
+    stop.signal,
+  )
   await hub.start()
   const listening = await listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
   const work = Promise.all([
     sequencer.run(),
-    hub.run(() => (sequencer.isLeading ? undefined : hubLookMs)),
+    hub.run(() => (sequencer.tellsOfPositions ? undefined : hubLookMs)),
     hub.watchCheckpoints(),
     hub.keepPassed(),
   ])
@@ -251,7 +254,7 @@ export async function startSync(database: Database, { log }: { readonly log: Log
 
 /** Listens on a connection of its own, which comes back by itself; what was missed meanwhile is looked for. */
 async function listen(database: Database, channels: Readonly<Record<string, () => void>>): Promise<{ readonly stop: () => Promise<void> }> {
-  const client = database.direct('listener')
+  const client = database.direct('listener', { mustHear: true })
   for (const [channel, onNotify] of Object.entries(channels)) {
     await client.listen(channel, onNotify, onNotify)
   }

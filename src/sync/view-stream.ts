@@ -4,7 +4,8 @@ import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type ServedStream, type StreamOptions } from './change.ts'
 import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
-import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage } from './feed.ts'
+import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
+import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
 
 /** A run of "Resend all products", as one stream sees it. */
@@ -29,9 +30,9 @@ export interface Control {
 /** What a stream needs from the gateway that it runs on. */
 export interface StreamHost {
   readonly sql: Sql
-  /** Up to which position everything has been offered. */
-  readonly headOf: () => number
-  readonly encodeCursor: (key: StreamKey, progress: Progress) => string
+  /** Up to where everything has been offered. */
+  readonly sightingOf: () => Sighting
+  readonly encodeCursor: (key: StreamKey, seen: { readonly epoch: number; readonly sighting: Sighting }, progress: Progress) => string
   /** The window is full, and nobody may be near to tell when it opens: look after the checkpoint. */
   readonly watchCheckpoint: () => void
   /** The consumer has gone. */
@@ -80,6 +81,9 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
 
   /** What has been sent, or passed because it needs no sending. */
   #sent: Progress
+  /** What of the database has been seen for it. */
+  #sighting = nothingSeen
+  #epoch = 0
   #acknowledged: Progress
   #rewinds: number
   /** Sent and not acknowledged, in order. */
@@ -176,7 +180,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   /** Takes what the hub loaded. What gathers beyond a batch is let go: the stream reads it from the feed when its consumer gets there. */
   offer(offer: Offer<EntityOf[S]>): void {
     if (this.#mode === 'BEHIND') return
-    if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(this.#host.headOf())
+    if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(this.#host.sightingOf())
     this.#offers.set(offer.row.entityId, offer)
     if (this.#offers.size > this.options.batchSize) this.fallBehind()
     this.#bell.ring()
@@ -219,9 +223,17 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#run = run
   }
 
+  /** The database was set back behind what was sent: reads on from what it says now. */
+  setBack(checkpoint: Checkpoint): void {
+    this.#acknowledged = checkpoint
+    this.#restart(checkpoint)
+    this.#bell.ring()
+  }
+
   /** Goes back to the checkpoint. */
   #restart(checkpoint: Checkpoint): void {
     this.#generation += 1
+    this.#sighting = nothingSeen
     this.#rewinds = checkpoint.rewinds
     this.#sent = checkpoint
     this.#inFlight = []
@@ -292,7 +304,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#hasToldLevel = this.#isLevel
     if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
     return {
-      cursor: this.#host.encodeCursor(this.key, this.#sent),
+      cursor: this.#host.encodeCursor(this.key, this.seen, this.#sent),
       caughtUp: this.#hasToldLevel,
       resendId: this.#run?.id,
       resendComplete,
@@ -311,7 +323,8 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
       const isJoined = this.#mode === 'JOINING' && !page.isFull
       if (isJoined) this.#mode = 'FOLLOWING'
       else this.fallBehind()
-      this.#advanceLive(page.upTo)
+      this.#epoch = page.epoch
+      this.#advanceLive(page.sighting, page.upTo)
       const changes = page.rows.flatMap((row) => this.#liveChange({ row, link: row, epoch: page.epoch }))
       if (changes.length > 0) return changes
     }
@@ -322,12 +335,23 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     const before = this.#sent.live
     const offers = [...this.#offers.values()].filter(({ row }) => row.position === null || row.position > before)
     this.#offers.clear()
-    this.#advanceLive(this.#host.headOf())
+    this.#advanceLive(this.#host.sightingOf())
     return offers.flatMap((offer) => this.#liveChange(offer))
   }
 
-  #advanceLive(live: number): void {
+  /** LIVE has come to the head of what was seen, or, where a page was full, only to `live`. */
+  #advanceLive(sighting: Sighting, live = sighting.head): void {
+    this.#see(sighting)
     if (live > this.#sent.live) this.#sent = { ...this.#sent, live }
+  }
+
+  #see(sighting: Sighting): void {
+    this.#sighting = laterSighting(this.#sighting, sighting)
+  }
+
+  /** What it has seen, to be held against a database that may have been set back. */
+  get seen(): Seen {
+    return { epoch: this.#epoch, sighting: this.#sighting, linkPosition: this.#sent.linked.position }
   }
 
   /** What LIVE sends of a row: nothing where LINKED or RESEND has sent that state or a later one. */
@@ -360,6 +384,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
     if (generation !== this.#generation) return undefined
     this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
+    this.#seeLinks(page)
     const run = this.#run
     const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
     this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }
@@ -372,9 +397,16 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     const after = this.#sent.resend
     const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: run.resendTo }, this.options.batchSize)
     if (generation !== this.#generation || run.id !== this.#run?.id) return undefined
+    this.#seeLinks(page)
     const resend = page.isFull ? page.upTo : afterLink(run.resendTo)
     this.#sent = { ...this.#sent, resend, done: this.#sent.done + linksBegun(page.rows, after.position, run.resendTo) }
     return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row, page.epoch)))
+  }
+
+  /** A state that has no position yet will get one beyond the head. */
+  #seeLinks({ epoch, sighting, rows }: LinksPage<EntityOf[S]>): void {
+    this.#epoch = epoch
+    this.#see(rows.some((row) => row.isUnsequenced) ? { ...sighting, head: sighting.head + 1 } : sighting)
   }
 
   #linkedChange(row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {

@@ -16,7 +16,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = inject('postgresUrl')
   await asAdmin(server, (admin) => admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(inject('templateName'))}`)
   const url = withDatabase(server, name)
-  const database = openDatabase({ url, directUrl: url, poolSize: 5 })
+  const database = openDatabase({ url, directUrl: url, poolSize: 5, silenceMs: 60_000 })
   return {
     url,
     database,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createCursorCodec, type Cursor } from '../../src/sync/cursor.ts'
-import { isForked, type KnownPositions } from '../../src/sync/positions.ts'
+import { isForked, type KnownPositions, type Seen } from '../../src/sync/positions.ts'
 import { covers, furthest, type Progress } from '../../src/sync/progress.ts'
 
 const number = fc.nat({ max: Number.MAX_SAFE_INTEGER })
@@ -17,7 +17,7 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
   viewId: number,
   stream: fc.constantFrom('PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER'),
   epoch: fc.nat({ max: 100 }),
-  nonce: number,
+  sighting: fc.record({ nonce: number, head: number, durableTo: number }),
   progress,
 })
 
@@ -57,42 +57,41 @@ test('what is furthest covers both, and a late acknowledge of another run moves 
   )
 })
 
-const range = (begins: number, nonce: number, lineage: string, usedTo: number | null) => ({
+const range = (begins: number, nonce: number, lineage: string, usedTo: number | null, tookUpAt: number | null = null) => ({
   begins,
   ends: begins + 99,
   nonce,
   lineage,
   usedTo,
+  tookUpAt,
 })
-const at = (live: number, nonce: number, more: Partial<Cursor> = {}): Cursor => ({
-  viewId: 1,
-  stream: 'PRODUCT',
+const saw = (nonce: number, head: number, durableTo = 0, more: Partial<Seen> = {}): Seen => ({
   epoch: 0,
-  nonce,
-  progress: { live, linked: { position: 5, item: 0 }, resendId: undefined, resend: { position: 0, item: 0 }, done: 0 },
+  sighting: { nonce, head, durableTo },
+  linkPosition: 5,
   ...more,
 })
 
-test('a cursor is a fork when it has seen what this database has not', () => {
+test('who has seen what this database has not is told from who has not', () => {
   const known: KnownPositions = {
     epoch: 0,
     linkPosition: 10,
-    ranges: [range(1, 11, 'a/1', 40), range(101, 22, 'a/1', 130), range(201, 33, 'a/2', null)],
+    ranges: [range(1, 11, 'a/1', 40), range(101, 22, 'a/1', 130, 5_000), range(201, 33, 'a/2', null, 9_000)],
   }
 
-  expect(isForked(at(40, 11), known)).toBe(false)
+  expect(isForked(saw(11, 40), known)).toBe(false)
   expect(
-    isForked(at(60, 11), known),
+    isForked(saw(11, 60, 5_000), known),
     'beyond what was used, but on the same timeline: a crash, after which everything was numbered again',
   ).toBe(false)
-  expect(isForked(at(120, 22), known)).toBe(false)
-  expect(isForked(at(140, 22), known), 'beyond what was used of a range that another timeline followed').toBe(true)
-  expect(isForked(at(220, 33), known)).toBe(false)
-  expect(isForked(at(220, 44), known), 'of a range that is not known').toBe(true)
-  expect(isForked(at(320, 33), known), 'beyond the reserved end').toBe(true)
-  expect(isForked(at(0, 0), known)).toBe(false)
-  expect(isForked(at(40, 11, { epoch: 1 }), known), 'of an epoch to come').toBe(true)
-  expect(isForked(at(40, 11, { progress: { ...at(40, 11).progress, linked: { position: 11, item: 0 } } }), known), 'of links to come').toBe(
-    true,
-  )
+  expect(isForked(saw(11, 60, 5_001), known), 'more than what the server had that was started then: a backup was restored').toBe(true)
+  expect(isForked(saw(22, 120, 9_000), known)).toBe(false)
+  expect(isForked(saw(22, 140, 9_000), known), 'beyond what was used of a range that another timeline followed').toBe(true)
+  expect(isForked(saw(22, 120, 9_001), known), 'more than what the replica had that was promoted').toBe(true)
+  expect(isForked(saw(33, 220, 99_000), known)).toBe(false)
+  expect(isForked(saw(44, 220), known), 'in a range that is not known').toBe(true)
+  expect(isForked(saw(33, 302), known), 'beyond the reserved end').toBe(true)
+  expect(isForked(saw(0, 0), known)).toBe(false)
+  expect(isForked(saw(11, 40, 0, { epoch: 1 }), known), 'an epoch to come').toBe(true)
+  expect(isForked(saw(11, 40, 0, { linkPosition: 11 }), known), 'links to come').toBe(true)
 })

@@ -86,11 +86,16 @@ export const sequencer = pgTable('sequencer', {
   epoch: bigint({ mode: 'number' }).notNull().default(0),
   /** Signs cursors. */
   cursorSecret: text().notNull(),
+  /** The nonce of the range that is in use. */
+  nonce: bigint({ mode: 'number' }).notNull().default(0),
+  /** A place in Postgres' log (bytes) that is known to be on the disk, and one that will be. */
+  durableTo: id().notNull().default(0),
+  writtenTo: id().notNull().default(0),
 })
 
 /**
- * Positions that were reserved durably. Cursors carry the nonce of the range that their position lies in: a nonce that is not here, or a position
- * beyond `used_to` of a range that another timeline followed, has seen what this database has not.
+ * Positions that were reserved durably. Cursors carry the nonce of the range that was in use when they were made, and how much had been seen: a nonce that is not
+ * here, or more than what the server that took over had, tells that the database was set back.
  */
 export const positionRanges = pgTable('position_ranges', {
   /** The first position of the range. */
@@ -103,6 +108,10 @@ export const positionRanges = pgTable('position_ranges', {
   lineage: text().notNull(),
   /** The head when the next range was begun; null while it is in use. */
   usedTo: id(),
+  /** When the server was started that it was reserved on. */
+  serverStarted: moment().notNull(),
+  /** Where another server, or the same after a restart, took up Postgres' log (bytes); null where the range before was reserved on the same. */
+  tookUpAt: id(),
   at: moment().notNull().defaultNow(),
 })
 

@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { call, Ended, openStream, type Batch, type Change, type Door, type StreamName, type Transport } from './transport.ts'
+import type { Random } from './random.ts'
+
+/** How a consumer behaves. */
+export type ConsumerKind = 'fast' | 'slow' | 'stuck' | 'forgetful' | 'late' | 'restored' | 'sse' | 'pull'
+
+const transports: { readonly [K in ConsumerKind]: Transport } = {
+  fast: 'WEBSOCKET',
+  slow: 'WEBSOCKET',
+  stuck: 'WEBSOCKET',
+  forgetful: 'WEBSOCKET',
+  late: 'WEBSOCKET',
+  restored: 'WEBSOCKET',
+  sse: 'SSE',
+  pull: 'PULL',
+}
+
+/** What a consumer holds of an entity; `entity` null where it was removed. */
+interface Held {
+  readonly revision: bigint
+  readonly entity: Readonly<Record<string, unknown>> | null
+}
+
+interface Acknowledged {
+  readonly revision: bigint
+  readonly lane: Change['lane']
+  readonly resendId: string | null
+}
+
+/** What consumers did and saw. */
+export interface Tally {
+  batches: number
+  changes: number
+  /** Sent again although it was acknowledged, and neither changed nor resent. */
+  again: number
+  reconnects: number
+  takenOver: number
+}
+
+/**
+ * An external system on one stream: keeps a copy by the rule that it drops what is strictly older, acknowledges after its kind, reconnects for ever, and
+ * notes whatever a promise forbids.
+ */
+export class TrialConsumer {
+  readonly kind: ConsumerKind
+  readonly stream: StreamName
+  readonly violations: string[] = []
+  readonly tally: Tally = { batches: 0, changes: 0, again: 0, reconnects: 0, takenOver: 0 }
+  readonly everSent = new Set<string>()
+  readonly #doors: () => Door
+  readonly #random: Random
+  readonly #stop = new AbortController()
+  #copy = new Map<string, Held>()
+  #newest = new Map<string, bigint>()
+  #acknowledged = new Map<string, Acknowledged>()
+  #cursor: string | undefined
+  #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
+  /** Not acknowledged yet, in order. */
+  #owed: Batch[] = []
+  #isHasty = false
+  #phase = 'new'
+  #lastBatchAt = 0
+  #door: Door | undefined
+  #run: Promise<void> = Promise.resolve()
+  lastEnd: Ended | undefined
+
+  constructor(kind: ConsumerKind, stream: StreamName, random: Random, door: () => Door) {
+    this.kind = kind
+    this.stream = stream
+    this.#random = random
+    this.#doors = door
+  }
+
+  start(): void {
+    this.#run = this.#live()
+  }
+
+  /** From now on it behaves, so that it can become level. */
+  behave(): void {
+    this.#isHasty = true
+    if (this.#door !== undefined) void this.#acknowledge(this.#door, this.#owed.splice(0)).catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#run
+  }
+
+  /** What it takes to be there now, by id. */
+  get held(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+    return new Map([...this.#copy].flatMap(([id, { entity }]) => (entity === null ? [] : [[id, entity] as const])))
+  }
+
+  revisionOf(id: string): bigint | undefined {
+    return this.#copy.get(id)?.revision
+  }
+
+  /** What it is doing, for who wants to know why it is not level. */
+  get doing(): string {
+    const sinceBatch = Date.now() - this.#lastBatchAt
+    const ended = this.lastEnd === undefined ? '' : `, last ended by ${this.lastEnd.code ?? this.lastEnd.message}`
+    return `${this.#phase}, ${this.#owed.length} owed, last batch ${sinceBatch} ms ago${ended}`
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#connection()
+      } catch (error) {
+        if (!(error instanceof Ended)) this.violations.push(`${this.#name}: ${String(error)}`)
+        else this.#notice(error)
+      }
+      this.#owed = []
+      this.#phase = 'ended'
+      this.tally.reconnects += 1
+      if (!this.#stop.signal.aborted) await this.#pause(50 + this.#random.below(400))
+    }
+  }
+
+  get #name(): string {
+    return `${this.kind} ${this.stream}`
+  }
+
+  #notice(end: Ended): void {
+    this.lastEnd = end
+    if (end.code === 'STREAM_TAKEN_OVER') this.tally.takenOver += 1
+    if (end.code === 'INVALID_CURSOR') this.violations.push(`${this.#name}: a cursor that was sent to it is refused`)
+    if (end.code === 'INTERNAL') this.violations.push(`${this.#name}: ${end.message}`)
+  }
+
+  async #connection(): Promise<void> {
+    if (this.kind === 'restored' && !this.#isHasty && this.#backup !== undefined && this.#random.chance(0.5))
+      await this.#restore(this.#backup)
+    const door = this.#doors()
+    this.#door = door
+    const request = {
+      stream: this.stream,
+      afterCursor: this.kind === 'forgetful' ? undefined : this.#cursor,
+      size: 1 + this.#random.below(40),
+      maxInFlight: 1 + this.#random.below(5),
+    }
+    this.#phase = 'opening'
+    for await (const batch of openStream(transports[this.kind], door, request, this.#stop.signal)) {
+      this.#take(batch)
+      if (batch.changes.length > 0) this.#owed.push(batch)
+      this.#phase = 'settling'
+      await this.#settle(door)
+      this.#phase = 'waiting'
+      if (!this.#isHasty && this.#random.chance(0.01)) return
+    }
+  }
+
+  /** The other end was restored from its backup: it holds what it held then, and says so. */
+  async #restore(backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string }): Promise<void> {
+    await call(this.#doors(), 'mutation ($cursor: Cursor!) { rewind(cursor: $cursor) { __typename } }', { cursor: backup.cursor })
+    this.#copy = new Map(backup.copy)
+    this.#newest = new Map([...backup.copy].map(([id, { revision }]) => [id, revision]))
+    this.#acknowledged.clear()
+    this.#cursor = backup.cursor
+    this.#backup = undefined
+  }
+
+  #take(batch: Batch): void {
+    this.tally.batches += 1
+    this.#lastBatchAt = Date.now()
+    const ids = new Set(batch.changes.map((change) => change.id))
+    if (ids.size < batch.changes.length) this.violations.push(`${this.#name}: an entity stands twice in a batch`)
+    for (const change of batch.changes) this.#apply(change, batch.resendId)
+  }
+
+  #apply(change: Change, resendId: string | null): void {
+    this.tally.changes += 1
+    const newest = this.#newest.get(change.id)
+    if (newest !== undefined && change.revision < newest)
+      this.violations.push(`${this.#name}: ${change.kind} ${change.key} by ${change.lane} goes back from ${newest} to ${change.revision}`)
+    const known = this.#acknowledged.get(change.id)
+    const isAgain =
+      known?.revision === change.revision &&
+      (change.lane === 'LIVE' || (known.lane === 'RESEND' && resendId !== null && known.resendId === resendId))
+    if (isAgain) this.tally.again += 1
+    if (change.kind === 'UPSERT') this.everSent.add(change.id)
+    if (newest !== undefined && change.revision < newest) return
+    this.#newest.set(change.id, change.revision)
+    this.#copy.set(change.id, { revision: change.revision, entity: change.kind === 'UPSERT' ? change.entity : null })
+  }
+
+  /** Acknowledges as its kind does. */
+  async #settle(door: Door): Promise<void> {
+    const [oldest] = this.#owed
+    if (oldest === undefined) return
+    if (!this.#isHasty) {
+      if (this.kind === 'slow') await this.#pause(this.#random.below(400))
+      if (this.kind === 'stuck' && this.#random.chance(0.3)) await this.#pause(this.#random.below(6_000))
+      if (this.kind === 'late' && this.#random.chance(0.6)) return void this.#acknowledgeLater(door, this.#owed.splice(0))
+      if (this.kind === 'forgetful' && this.#random.chance(0.2)) return
+    }
+    await this.#acknowledge(door, this.#owed.splice(0))
+  }
+
+  #acknowledgeLater(door: Door, batches: readonly Batch[]): void {
+    const acknowledge = (): Promise<void> =>
+      this.#acknowledge(door, batches).catch(async () => {
+        await this.#pause(500)
+        if (!this.#stop.signal.aborted) await acknowledge()
+      })
+    void this.#pause(this.#random.below(2_500)).then(acknowledge)
+  }
+
+  async #acknowledge(door: Door, batches: readonly Batch[]): Promise<void> {
+    const last = batches.at(-1)
+    if (last === undefined) return
+    await call(door, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: last.cursor })
+    for (const batch of batches) {
+      for (const { id, revision, lane } of batch.changes) this.#acknowledged.set(id, { revision, lane, resendId: batch.resendId })
+    }
+    this.#cursor = last.cursor
+    if (this.kind === 'restored' && this.#random.chance(0.1)) this.#backup = { copy: new Map(this.#copy), cursor: last.cursor }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { createAccount } from '../../src/access/accounts.ts'
+import { openDatabase, type Sql } from '../../src/db/client.ts'
+import { call, Ended, type Door } from './transport.ts'
+import type { World } from './world.ts'
+
+/** A sync view of the trial: its key may change. */
+export interface TrialView {
+  readonly id: string
+  readonly userId: string
+  key: string
+  keyId: string
+}
+
+/** An account of the trial's own. */
+export interface Shop {
+  readonly accountId: number
+  readonly adminKey: string
+  readonly views: readonly TrialView[]
+}
+
+/** Makes an account with views, and products h0…h(n-1) with a variant or two and their stock. */
+export async function openShop(world: World, name: string, viewCount: number, productCount: number): Promise<Shop> {
+  const url = world.postgres.url.replace(/postgres$/, 'shop')
+  await using database = openDatabase({ url, directUrl: url, poolSize: 2, silenceMs: 60_000 })
+  const { account, adminKey } = await createAccount(database, { slug: name, name, currency: 'SEK', pricesIncludeTax: true })
+  const accountId = account.id
+  const { sql } = database
+  await sql`INSERT INTO products (account_id, handle, title, status) SELECT ${accountId}, 'h' || n, 'Product ' || n, 'ACTIVE' FROM generate_series(0, ${productCount - 1}) n`
+  await sql`
+    INSERT INTO variants (account_id, product_id, ordinal, sku, title, price, price_currency)
+    SELECT account_id, id, v, handle || '-' || v, 'Variant ' || v, 10 + v, 'SEK' FROM products, generate_series(0, id::int % 2) v WHERE account_id = ${accountId}`
+  await sql`INSERT INTO stock_levels (account_id, variant_id, location_id, on_hand)
+    SELECT v.account_id, v.id, l.id, 100 FROM variants v JOIN locations l ON l.account_id = v.account_id WHERE v.account_id = ${accountId}`
+  const door = { port: world.nodes[0]?.gateway.port ?? 0, key: adminKey ?? '' }
+  const views: TrialView[] = []
+  for (let index = 0; index < viewCount; index += 1) views.push(await createView(door, `View ${index}`))
+  return { accountId, adminKey: door.key, views }
+}
+
+const madeUser = z.object({ createUser: z.object({ user: z.object({ id: z.string() }) }) })
+const madeKey = z.object({ createApiKey: z.object({ secret: z.string(), apiKey: z.object({ id: z.string() }) }) })
+const madeView = z.object({ createSyncView: z.object({ syncView: z.object({ id: z.string() }) }) })
+
+async function createView(door: Door, name: string): Promise<TrialView> {
+  const user = madeUser.parse(
+    await call(door, 'mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }', { name }),
+  )
+  const userId = user.createUser.user.id
+  const { key, keyId } = await createKey(door, userId)
+  const view = madeView.parse(
+    await call({ ...door, key }, 'mutation ($name: String!) { createSyncView(input: { name: $name }) { syncView { id } } }', { name }),
+  )
+  return { id: view.createSyncView.syncView.id, userId, key, keyId }
+}
+
+export async function createKey(door: Door, userId: string): Promise<{ readonly key: string; readonly keyId: string }> {
+  const made = madeKey.parse(
+    await call(door, 'mutation ($userId: ID!) { createApiKey(userId: $userId) { secret apiKey { id } } }', { userId }),
+  )
+  return { key: made.createApiKey.secret, keyId: made.createApiKey.apiKey.id }
+}
+
+/** Calls until it is answered: what is called must be repeatable. A refusal that says more than "later" is thrown. */
+export async function callUntilAnswered(
+  door: () => Door,
+  query: string,
+  variables: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  for (;;) {
+    try {
+      return await call(door(), query, variables)
+    } catch (error) {
+      if (!(error instanceof Ended) || signal.aborted) throw error
+      if (error.code !== undefined && error.code !== 'SERVICE_UNAVAILABLE') throw error
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+}
+
+/** What a view must hold, as one line an entity. */
+export async function expectedCopies(
+  sql: Sql,
+  accountId: number,
+  viewId: number,
+): Promise<{ readonly PRODUCT: ReadonlySet<string>; readonly STOCK: ReadonlySet<string> }> {
+  const products = await sql<{ line: string }[]>`
+    SELECT p.handle || '|' || p.title || '|' || p.status || '|' || (
+      SELECT coalesce(string_agg(v.sku || '=' || trim_scale(v.price), ',' ORDER BY v.sku COLLATE "C"), '') FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id) AS line
+    FROM links l JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
+    WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked`
+  const stock = await sql<{ line: string }[]>`
+    SELECT v.sku || '@' || o.code || '=' || s.on_hand AS line
+    FROM links l JOIN stock_levels s ON s.account_id = l.account_id AND s.product_id = l.product_id
+    JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id JOIN locations o ON o.account_id = s.account_id AND o.id = s.location_id
+    WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked`
+  return { PRODUCT: new Set(products.map(({ line }) => line)), STOCK: new Set(stock.map(({ line }) => line)) }
+}
+
+const heldProduct = z.object({
+  handle: z.string(),
+  title: z.string(),
+  status: z.string(),
+  variants: z.array(z.object({ sku: z.string(), price: z.object({ amount: z.string() }) })),
+})
+const heldStock = z.object({ onHand: z.number(), variant: z.object({ sku: z.string() }), location: z.object({ code: z.string() }) })
+
+/** The same of what a consumer holds. */
+export function heldLine(stream: 'PRODUCT' | 'STOCK', entity: unknown): string {
+  if (stream === 'STOCK') {
+    const { onHand, variant, location } = heldStock.parse(entity)
+    return `${variant.sku}@${location.code}=${onHand}`
+  }
+  const { handle, title, status, variants } = heldProduct.parse(entity)
+  const prices = variants.map(({ sku, price }) => `${sku}=${Number(price.amount)}`).toSorted((a, b) => (a < b ? -1 : 1))
+  return `${handle}|${title}|${status}|${prices.join(',')}`
+}
+
+/** Whose product or stock level it is that a consumer was sent, as the number inside of a global id. */
+export function numberOf(globalId: string): number {
+  return Number(Buffer.from(globalId, 'base64').toString().split(':')[1])
+}

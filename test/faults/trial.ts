@@ -1,0 +1,298 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Sql } from '../../src/db/client.ts'
+import { advisoryLocks } from '../../src/db/locks.ts'
+import { TrialConsumer, type Tally } from './consumer.ts'
+import { injectFault } from './injection.ts'
+import { Random } from './random.ts'
+import type { Action, Schedule, Timed } from './schedule.ts'
+import { callUntilAnswered, createKey, expectedCopies, heldLine, numberOf, openShop, type Shop, type TrialView } from './shop.ts'
+import { Ended, type Door } from './transport.ts'
+import { Writers, type Written } from './writers.ts'
+import type { World } from './world.ts'
+
+/** What one schedule came to. */
+export interface Report {
+  readonly seed: number
+  readonly faults: readonly string[]
+  readonly written: Written
+  readonly tally: Tally
+  /** Entities at some consumer that were not as they are in the shop when it should have been level. */
+  readonly lost: number
+  readonly violations: readonly string[]
+  /** From when all was mended until every consumer was level. */
+  readonly levelAfterMs: number
+  readonly residentBytes: readonly number[]
+}
+
+const levelWithinMs = 90_000
+
+/** Runs a schedule on a world that is whole, mends everything, and asks whether each promise was kept. */
+export async function runSchedule(world: World, schedule: Schedule): Promise<Report> {
+  const random = new Random(schedule.seed)
+  const shop = await openShop(world, `trial-${schedule.seed}-${Date.now()}`, schedule.views.length, schedule.productCount)
+  const doors = random.fork()
+  const doorOf = (key: string): Door => ({ port: world.nodes[doors.below(world.nodes.length)]?.door.port ?? 0, key })
+  const admin = (): Door => doorOf(shop.adminKey)
+  await makeCounter(admin)
+  await start(shop, admin)
+  const consumers = consumersOf(schedule, shop, random, doorOf)
+  for (const consumer of consumers) consumer.start()
+
+  const isOver = new AbortController()
+  const writers = new Writers(shop, schedule.productCount, () => world.connect(), admin)
+  const writing = writers.run(random.fork(), isOver.signal)
+  await Promise.all([
+    act(schedule.faults, ({ step }) => injectFault(world, step, random.fork())),
+    act(schedule.actions, ({ step }) => carryOut(step, shop, admin)),
+    sleep(schedule.lastsMs),
+  ])
+  await world.heal()
+  isOver.abort()
+  await writing
+  await mend(shop, admin)
+
+  for (const consumer of consumers) consumer.behave()
+  const level = await untilLevel(world, shop, consumers)
+  const found = [
+    ...(await strayViolations(world, shop, consumers, writers)),
+    ...consumers.flatMap((consumer) => consumer.violations),
+    ...writers.violations,
+  ]
+  await Promise.all(consumers.map((consumer) => consumer.stop()))
+  const left = await leftBehind(world)
+  const logged = world.nodes.flatMap(({ gateway }) =>
+    gateway.takeErrors().map((line) => `the gateway on ${gateway.port} logged: ${line.slice(0, 1_500)}`),
+  )
+  return {
+    seed: schedule.seed,
+    faults: schedule.faults.map(({ step }) => ('mode' in step ? `${step.is}-${step.mode}` : step.is)),
+    written: writers.written,
+    tally: sum(consumers.map(({ tally }) => tally)),
+    lost: level.missing.length,
+    violations: [...level.missing.slice(0, 20), ...found, ...left, ...logged],
+    levelAfterMs: level.afterMs,
+    residentBytes: await Promise.all(world.nodes.map(async ({ gateway }) => (await gateway.metric('process_resident_memory_bytes')) ?? 0)),
+  }
+}
+
+function sum(tallies: readonly Tally[]): Tally {
+  return tallies.reduce((a, b) => ({
+    batches: a.batches + b.batches,
+    changes: a.changes + b.changes,
+    again: a.again + b.again,
+    reconnects: a.reconnects + b.reconnects,
+    takenOver: a.takenOver + b.takenOver,
+  }))
+}
+
+function consumersOf(schedule: Schedule, shop: Shop, random: Random, doorOf: (key: string) => Door): readonly TrialConsumer[] {
+  return shop.views.flatMap((view, index) => {
+    const [ofProducts = 'fast', ofStock = 'fast'] = schedule.views[index] ?? []
+    const door = (): Door => doorOf(view.key)
+    return [new TrialConsumer(ofProducts, 'PRODUCT', random.fork(), door), new TrialConsumer(ofStock, 'STOCK', random.fork(), door)]
+  })
+}
+
+async function makeCounter(admin: () => Door): Promise<void> {
+  const variants = [{ sku: 'counter', title: 'Counter', price: { amount: '1', currency: 'SEK' } }]
+  const signal = AbortSignal.timeout(60_000)
+  await callUntilAnswered(
+    admin,
+    'mutation ($input: [ProductInput!]!) { upsertProducts(input: $input) { products { id } } }',
+    { input: [{ handle: 'counter', title: 'Counter', variants }] },
+    signal,
+  )
+  await callUntilAnswered(admin, 'mutation { setStock(input: [{ sku: "counter", onHand: 0 }]) { stockLevels { id } } }', {}, signal)
+}
+
+const resendMutation = 'mutation ($id: ID!) { resendAllProducts(syncViewId: $id, confirm: true) { __typename } }'
+
+/** Most views begin as a shop's do, with everything. */
+async function start(shop: Shop, admin: () => Door): Promise<void> {
+  for (const view of shop.views.slice(1)) await callUntilAnswered(admin, resendMutation, { id: view.id }, AbortSignal.timeout(60_000))
+}
+
+async function act<Step>(steps: readonly Timed<Step>[], carryOut: (step: Timed<Step>) => Promise<void>): Promise<void> {
+  await Promise.all(
+    steps.map(async (step) => {
+      await sleep(step.atMs)
+      await carryOut(step)
+    }),
+  )
+}
+
+/** An admin's action, repeated until it is answered. A refusal is an answer. */
+async function carryOut(action: Action, shop: Shop, admin: () => Door): Promise<void> {
+  const view = 'view' in action ? shop.views[action.view] : undefined
+  const products = 'from' in action ? Array.from({ length: action.count }, (_, index) => ({ handle: `h${action.from + index}` })) : []
+  const ask = (query: string, variables: Record<string, unknown> = {}) =>
+    callUntilAnswered(admin, query, { id: view?.id, products, ...variables }, AbortSignal.timeout(60_000))
+  try {
+    await askFor(action, ask, view, admin)
+  } catch (error) {
+    if (!(error instanceof Ended) || error.code === 'INTERNAL') throw error
+  }
+}
+
+async function askFor(
+  action: Action,
+  ask: (query: string, variables?: Record<string, unknown>) => Promise<unknown>,
+  view: TrialView | undefined,
+  admin: () => Door,
+): Promise<void> {
+  switch (action.is) {
+    case 'link':
+      await ask('mutation ($id: ID!, $products: [ProductBy!]!) { linkProducts(syncViewId: $id, products: $products) { __typename } }')
+      return
+    case 'unlink':
+      await ask('mutation ($id: ID!, $products: [ProductBy!]!) { unlinkProducts(syncViewId: $id, products: $products) { __typename } }')
+      return
+    case 'delete':
+      await ask('mutation ($products: [ProductBy!]!) { deleteProducts(products: $products) { __typename } }')
+      return
+    case 'resend':
+      await ask(resendMutation)
+      return
+    case 'cancel':
+      await ask('mutation ($id: ID!) { cancelResend(syncViewId: $id) { __typename } }')
+      return
+    case 'auto-link':
+      await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { autoLink: true }) { __typename } }')
+      return
+    case 'pause':
+      await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { __typename } }')
+      await sleep(1_000)
+      await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: false }) { __typename } }')
+      return
+    case 'revoke-key':
+      if (view !== undefined) await changeKey(view, admin)
+  }
+}
+
+/** A key is revoked; some seconds later its system has a new one. */
+async function changeKey(view: TrialView, admin: () => Door): Promise<void> {
+  const signal = AbortSignal.timeout(60_000)
+  await callUntilAnswered(admin, 'mutation ($id: ID!) { revokeApiKey(id: $id) { __typename } }', { id: view.keyId }, signal)
+  await sleep(500)
+  for (;;) {
+    try {
+      Object.assign(view, await createKey(admin(), view.userId))
+      return
+    } catch (error) {
+      if (!(error instanceof Ended) || signal.aborted) throw error
+      await sleep(200)
+    }
+  }
+}
+
+/** No view stays paused. */
+async function mend(shop: Shop, admin: () => Door): Promise<void> {
+  for (const { id } of shop.views)
+    await callUntilAnswered(
+      admin,
+      'mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: false }) { __typename } }',
+      { id },
+      AbortSignal.timeout(60_000),
+    )
+}
+
+/** Waits until every consumer holds what the shop says and no resend runs. Answers what is missing when it takes too long. */
+async function untilLevel(
+  world: World,
+  shop: Shop,
+  consumers: readonly TrialConsumer[],
+): Promise<{ missing: readonly string[]; afterMs: number }> {
+  const sql = world.connect()
+  const began = Date.now()
+  try {
+    for (;;) {
+      const missing = await differences(sql, shop, consumers)
+      const afterMs = Date.now() - began
+      if (missing.length === 0 || afterMs > levelWithinMs) return { missing, afterMs }
+      await sleep(100)
+    }
+  } finally {
+    await sql.end()
+  }
+}
+
+async function differences(sql: Sql, shop: Shop, consumers: readonly TrialConsumer[]): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const [index, view] of shop.views.entries()) {
+    const expected = await expectedCopies(sql, shop.accountId, numberOf(view.id))
+    for (const consumer of consumers.slice(index * 2, index * 2 + 2)) missing.push(...compare(consumer, expected[consumer.stream], view.id))
+  }
+  const running = await sql`SELECT id FROM resends WHERE account_id = ${shop.accountId} AND state = 'RUNNING'`
+  return [...missing, ...running.map(({ id }) => `resend ${id} has not ended`)]
+}
+
+function compare(consumer: TrialConsumer, expected: ReadonlySet<string>, viewId: string): readonly string[] {
+  const held = new Set([...consumer.held.values()].map((entity) => heldLine(consumer.stream, entity)))
+  const name = `${consumer.kind} ${consumer.stream} of view ${numberOf(viewId)}`
+  const why = ` (${consumer.doing})`
+  return [
+    ...[...expected].filter((line) => !held.has(line)).map((line) => `${name} lacks ${line}${why}`),
+    ...[...held].filter((line) => !expected.has(line)).map((line) => `${name} has ${line}, which is not so${why}`),
+  ]
+}
+
+/** What was delivered that was never linked, calls that were done twice or not at all. */
+async function strayViolations(
+  world: World,
+  shop: Shop,
+  consumers: readonly TrialConsumer[],
+  writers: Writers,
+): Promise<readonly string[]> {
+  const sql = world.connect()
+  try {
+    const found: string[] = []
+    for (const [index, view] of shop.views.entries()) {
+      const linked = await sql<
+        { id: number }[]
+      >`SELECT product_id AS id FROM links WHERE account_id = ${shop.accountId} AND view_id = ${numberOf(view.id)}`
+      const levels = await sql<{ id: number }[]>`
+        SELECT entity_id AS id FROM feed WHERE account_id = ${shop.accountId} AND subject = 'STOCK' AND product_id = ANY(${linked.map(({ id }) => id)}::bigint[])`
+      const allowed = { PRODUCT: new Set(linked.map(({ id }) => id)), STOCK: new Set(levels.map(({ id }) => id)) }
+      for (const consumer of consumers.slice(index * 2, index * 2 + 2)) {
+        const strays = [...consumer.everSent].filter((id) => !allowed[consumer.stream].has(numberOf(id)))
+        if (strays.length > 0) found.push(`${consumer.kind} ${consumer.stream}: ${strays.length} entities were sent that were never linked`)
+      }
+    }
+    const [counter] = await sql<{ onHand: number }[]>`
+      SELECT on_hand AS "onHand" FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id WHERE v.account_id = ${shop.accountId} AND v.sku = 'counter'`
+    if (counter?.onHand !== writers.raised) found.push(`the counter stands at ${counter?.onHand}, and was raised ${writers.raised} times`)
+    return found
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Streams, sockets, locks and sessions that are still there when every consumer has gone. */
+async function leftBehind(world: World): Promise<readonly string[]> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const left = await findLeft(world)
+    if (left.length === 0 || Date.now() > deadline) return left
+    await sleep(200)
+  }
+}
+
+async function findLeft(world: World): Promise<readonly string[]> {
+  const left: string[] = []
+  for (const { gateway } of world.nodes) {
+    for (const name of ['synkvy_streams', 'synkvy_sockets']) {
+      const figure = await gateway.metric(name)
+      if (figure !== 0) left.push(`${name} of the gateway on ${gateway.port} is ${figure}`)
+    }
+  }
+  const [row] = await world.postgres.query(
+    `SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = ${advisoryLocks.node})::int AS nodes,
+      (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid NOT IN (${advisoryLocks.node}, ${advisoryLocks.sequencer}))::int AS others,
+      (SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND state_change < now() - interval '2 s')::int AS open`,
+    'shop',
+  )
+  if (row?.['nodes'] !== world.nodes.length) left.push(`${String(row?.['nodes'])} gateways hold a lock, and ${world.nodes.length} live`)
+  if (row?.['others'] !== 0) left.push(`${String(row?.['others'])} advisory locks are left`)
+  if (row?.['open'] !== 0) left.push(`${String(row?.['open'])} transactions are left open`)
+  return left
+}
