@@ -56,8 +56,8 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   try {
     const urls = await findDatabase(config, log, started)
     await migrateDatabase(urls.directUrl)
-    const silenceMs = config.databaseTimeoutSeconds * 1000
-    const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize, silenceMs }))
+    const timeoutMs = config.databaseTimeoutSeconds * 1000
+    const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize, timeoutMs }))
     const first = await ensureFirstAccount(database, config.accountSlug, config.adminKey)
     const keyUsage = started.add(new KeyUsage(database, log))
     const sync = started.add(await startSync(database, { log }))
@@ -117,7 +117,7 @@ export async function openForCommand(config: Config, log: Logger): Promise<{ rea
     const { url, directUrl } =
       running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
     if (running === undefined) await migrateDatabase(directUrl)
-    const database = started.add(openDatabase({ url, directUrl, poolSize: 4, silenceMs: config.databaseTimeoutSeconds * 1000 }))
+    const database = started.add(openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000 }))
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
     await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))

@@ -28,7 +28,7 @@ export interface OpenedAccount {
 export async function createAccount(database: Database, input: NewAccount): Promise<OpenedAccount> {
   checkAccount(input)
   try {
-    return await database.drizzle.transaction(async (tx) => {
+    return await database.transaction(async (tx) => {
       const account = await insertAccount(tx, input)
       return { account, adminKey: await addAdmin(tx, account.id, newSecret()) }
     })
@@ -71,7 +71,7 @@ async function addAdmin(tx: DrizzleSession, accountId: number, secret: string): 
  * Gateways that start at once do it one after the other. Throws CONFLICT where the given key belongs to another account.
  */
 export async function ensureFirstAccount(database: Database, slug: string, givenKey: string | undefined): Promise<OpenedAccount> {
-  return database.drizzle.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.migration}, 1)`)
     const [there] = await tx.select().from(accounts).where(eq(accounts.slug, slug))
     if (there === undefined) {

@@ -13,7 +13,7 @@ const mostAttempts = 8
 export async function writeAs<Result>(database: Database, author: Author, work: (tx: DrizzleSession) => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await database.drizzle.transaction(async (tx) => {
+      return await database.transaction(async (tx) => {
         if (author.syncViewId !== undefined)
           await tx.execute(sql`SELECT set_config('synkvy.origin_view', ${String(author.syncViewId)}, true)`)
         return work(tx)

@@ -1,82 +1,150 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import type postgres from 'postgres'
-import { connectPostgres } from './connect.ts'
-import { watchedSockets } from './watched-socket.ts'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { isConnectionLost } from './faults.ts'
+import { createSql, preparedName, type Run, type Sql, type TransactionSql } from './sql.ts'
 
-/** postgres.js as synkvy uses it: int8 comes as a number, because ids, positions and stored revisions stay below 2^53. */
-export type Sql = postgres.Sql<{ bigint: number }>
-export type TransactionSql = postgres.TransactionSql<{ bigint: number }>
-type Drizzle = PostgresJsDatabase
-/** A transaction of Drizzle's, or the database itself. */
-export type DrizzleSession = Pick<Drizzle, 'select' | 'selectDistinct' | 'insert' | 'update' | 'delete' | 'execute'>
+export type { Sql, TransactionSql } from './sql.ts'
+
+/** Drizzle's typed queries, in a transaction or not. */
+export type DrizzleSession = Pick<NodePgDatabase, 'select' | 'selectDistinct' | 'insert' | 'update' | 'delete' | 'execute'>
 
 export interface DatabaseOptions {
   /** May be a pooler in transaction mode. */
   readonly url: string
   /** For sessions that keep something: LISTEN, the sequencer's lock. Never a pooler. */
   readonly directUrl: string
-  /** How many connections each of the two pools may hold. */
+  /** How many connections the pool may hold. */
   readonly poolSize: number
-  /** How long an answer may take. A connection on which none comes is given up, and what waited for it fails as if the database were away. */
-  readonly silenceMs: number
+  /** How long a statement may take. Then its connection is given up, and whoever waits for it fails as if the database were away. */
+  readonly timeoutMs: number
 }
 
-/** How a direct connection is used. */
-export interface DirectOptions {
-  /** Hears when the connection was lost. */
-  readonly onClose?: () => void
-  /** It listens, and something comes now and then: where nothing does it is lost. */
-  readonly mustHear?: boolean
-}
-
-/**
- * The way to Postgres: `drizzle` for typed tables, `sql` for what the feed does by hand. They are two pools, because Drizzle changes the parsers of
- * the client that it is given.
- */
+/** The way to Postgres: `drizzle` for typed tables, `sql` for what the feed does by hand, over one pool. */
 export interface Database extends AsyncDisposable {
-  readonly drizzle: Drizzle
+  readonly drizzle: DrizzleSession
   readonly sql: Sql
   readonly options: DatabaseOptions
-  /** A client with one connection of its own, not through a pooler, that is never closed for idleness. */
-  readonly direct: (name: string, options?: DirectOptions) => Sql
+  /** A transaction with Drizzle's queries. */
+  readonly transaction: <Result>(work: (tx: DrizzleSession) => Promise<Result>) => Promise<Result>
+  /** A connection of its own, not through a pooler. `onClose` hears when it was lost: it does not come back. */
+  readonly direct: (name: string, onClose?: () => void) => Sql
 }
 
-const int8: postgres.PostgresType<number> = { to: 20, from: [20], serialize: String, parse: Number }
+const connectWithinMs = 10_000
+const idleForMs = 60_000
 
-type ConnectOptions = postgres.Options<Record<string, postgres.PostgresType>>
+export interface ConnectOptions {
+  readonly url: string
+  readonly name: string
+  readonly timeoutMs?: number | undefined
+}
 
-function connect(
-  url: string,
-  name: string,
-  silence: { readonly silenceMs: number; readonly mustHear?: boolean },
-  options: ConnectOptions,
-): Sql {
-  const settings = {
-    onnotice: () => {},
-    connect_timeout: 10,
-    socket: watchedSockets(silence),
-    ...options,
-    connection: { application_name: `synkvy ${name}`, ...options.connection },
-    types: { bigint: int8 },
+/** How connections are made. int8 comes as a number, because ids, positions and stored revisions stay below 2^53. */
+export function connectionSettings({ url, name, timeoutMs }: ConnectOptions) {
+  pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+  return {
+    connectionString: url,
+    application_name: `synkvy ${name}`,
+    keepAlive: true,
+    connectionTimeoutMillis: connectWithinMs,
+    ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
   }
-  return connectPostgres(url, settings)
 }
 
-/** Opens the pools; connections are made when they are first needed. */
+function toDrizzle(client: pg.Pool | pg.PoolClient) {
+  return drizzle({ client, casing: 'snake_case' })
+}
+
+/** Opens the pool; connections are made when they are first needed. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { url, directUrl, poolSize: max, silenceMs } = options
+  const { url, directUrl, poolSize, timeoutMs } = options
   // A pooler in transaction mode does not keep prepared statements.
-  const prepare = url === directUrl
-  const sql = connect(url, 'feed', { silenceMs }, { max, prepare })
-  const client = connect(url, 'schema', { silenceMs }, { max, prepare })
+  const pool = openPool({ url, name: 'pool', timeoutMs }, poolSize)
   return {
     options,
-    sql,
-    drizzle: drizzle({ client, casing: 'snake_case' }),
-    direct: (name, { onClose = () => {}, mustHear = false } = {}) =>
-      connect(directUrl, name, { silenceMs, mustHear }, { max: 1, idle_timeout: 0, max_lifetime: null, onclose: onClose }),
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all([sql.end({ timeout: 5 }), client.end({ timeout: 5 })])
-    },
+    drizzle: toDrizzle(pool),
+    sql: poolSql(pool, url === directUrl),
+    transaction: (work) => withClient(pool, (client) => inTransaction(client, () => work(toDrizzle(client)))),
+    direct: (name, onClose) => connectDirectly({ url: directUrl, name, timeoutMs }, onClose),
+    [Symbol.asyncDispose]: () => pool.end(),
   }
+}
+
+function openPool(options: ConnectOptions, max: number): pg.Pool {
+  const pool = new pg.Pool({ ...connectionSettings(options), max, idleTimeoutMillis: idleForMs })
+  // Of connections that are idle: whoever needs one next gets another.
+  pool.on('error', () => {})
+  return pool
+}
+
+function poolSql(pool: pg.Pool, isPrepared: boolean): Sql {
+  return Object.assign(
+    createSql((query) => withClient(pool, (client) => runOn(client, isPrepared)(query))),
+    {
+      begin: <Result>(work: (tx: TransactionSql) => Promise<Result>) =>
+        withClient(pool, (client) => inTransaction(client, () => work(createSql(runOn(client, isPrepared))))),
+      end: () => pool.end(),
+    },
+  )
+}
+
+function runOn(client: pg.ClientBase, isPrepared: boolean): Run {
+  return (query) => client.query(isPrepared ? { ...query, name: preparedName(query.text) } : query)
+}
+
+/** Lends a connection of the pool. One that was lost meanwhile is not given back. */
+async function withClient<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect()
+  let lost: Error | undefined
+  const onError = (error: Error): void => void (lost = error)
+  // Beside the statement that fails: without a listener it would end the process.
+  client.on('error', onError)
+  try {
+    return await work(client)
+  } catch (error) {
+    if (error instanceof Error && isConnectionLost(error)) lost ??= error
+    throw error
+  } finally {
+    client.off('error', onError)
+    client.release(lost)
+  }
+}
+
+async function inTransaction<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+  await client.query('BEGIN')
+  try {
+    const result = await work()
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    if (!isConnectionLost(error)) await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}
+
+/** One connection, made when it is first needed. */
+function connectDirectly(options: ConnectOptions, onClose: () => void = () => {}): Sql {
+  const client = new pg.Client(connectionSettings(options))
+  client.on('error', onClose)
+  client.on('end', onClose)
+  let connecting: Promise<unknown> | undefined
+  const connected = async (): Promise<pg.Client> => {
+    await (connecting ??= client.connect())
+    return client
+  }
+  return Object.assign(
+    createSql(async (query) => runOn(await connected(), true)(query)),
+    {
+      begin: async <Result>(work: (tx: TransactionSql) => Promise<Result>) => {
+        const connection = await connected()
+        return inTransaction(connection, () => work(createSql(runOn(connection, true))))
+      },
+      end: () => client.end(),
+    },
+  )
+}
+
+/** One connection by itself, for what is not the gateway's own work. */
+export function connectOnce(options: ConnectOptions): Sql {
+  return connectDirectly(options)
 }

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectPostgres } from './connect.ts'
+import { connectOnce } from './client.ts'
+import { identifier } from './sql.ts'
 import { prepareBinaries } from './embedded/binaries.ts'
 import { clusterUser, prepareCluster, type ClusterOptions } from './embedded/cluster.ts'
 import { EmbeddedPostgresError } from './embedded/error.ts'
@@ -27,7 +28,7 @@ export interface EmbeddedPostgresOptions {
 
 /** A Postgres server that belongs to this process: it ends when the process does, whichever way that is. */
 export interface EmbeddedPostgres extends AsyncDisposable {
-  /** The database `synkvy`, over a unix socket that only the server's user and root can reach. For `connectPostgres`, and for psql and pg_dump. */
+  /** The database `synkvy`, over a unix socket that only the server's user and root can reach. As the drivers, psql and pg_dump take it. */
   readonly url: string
   /** Fulfilled when the server has ended, after `stop` or because it was killed: with its exit code, or the signal. */
   readonly ended: Promise<number | string>
@@ -143,10 +144,10 @@ async function becomesReady(site: Site, server: Program): Promise<boolean> {
 }
 
 async function createDatabase(socketDir: string): Promise<void> {
-  const sql = connectPostgres(socketUrl(socketDir, 'postgres'), { max: 1, onnotice: () => {} })
+  const sql = connectOnce({ url: socketUrl(socketDir, 'postgres'), name: 'embedded' })
   try {
     const found = await sql`SELECT FROM pg_database WHERE datname = ${clusterUser}`
-    if (found.length === 0) await sql`CREATE DATABASE ${sql(clusterUser)}`
+    if (found.length === 0) await sql`CREATE DATABASE ${identifier(clusterUser)}`
   } finally {
     await sql.end()
   }

@@ -1,13 +1,46 @@
-import postgres from 'postgres'
+import pg from 'pg'
 
 /** Postgres' own error behind what was thrown (Drizzle wraps it), or undefined when it is something else. */
-export function postgresFault(error: unknown): postgres.PostgresError | undefined {
-  if (error instanceof postgres.PostgresError) return error
-  return error instanceof Error && error.cause !== undefined ? postgresFault(error.cause) : undefined
+export function postgresFault(error: unknown): pg.DatabaseError | undefined {
+  return causesOf(error).find((cause) => cause instanceof pg.DatabaseError)
 }
 
 /** Whether `error` says that a row with this unique key is there already. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   const fault = postgresFault(error)
-  return fault?.code === '23505' && fault.constraint_name === constraint
+  return fault?.code === '23505' && fault.constraint === constraint
+}
+
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOENT',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+])
+/** What the driver says in words alone: that the connection has ended, or could not be made, or that an answer took too long. */
+const driverWords =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after)/
+
+/** Whether the connection was lost, or could not be made: what was asked may have been done or not. */
+export function isConnectionLost(error: unknown): boolean {
+  const fault = postgresFault(error)
+  if (fault !== undefined) return fault.severity === 'FATAL' || fault.severity === 'PANIC'
+  return causesOf(error).some(
+    (cause) => driverWords.test(cause.message) || ('code' in cause && typeof cause.code === 'string' && networkCodes.has(cause.code)),
+  )
+}
+
+/** Whether the database is away, going down, coming up, out of connections or of room: the same may succeed later. */
+export function isDatabaseAway(error: unknown): boolean {
+  const sqlState = postgresFault(error)?.code
+  return sqlState === undefined ? isConnectionLost(error) : /^(08|53|57P)/.test(sqlState)
+}
+
+function causesOf(error: unknown): readonly Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : []
 }

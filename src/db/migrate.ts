@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { existsSync } from 'node:fs'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import { connectPostgres } from './connect.ts'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+import { connectionSettings } from './client.ts'
 import { advisoryLocks } from './locks.ts'
 
 /**
@@ -10,12 +11,14 @@ import { advisoryLocks } from './locks.ts'
  * (Drizzle's own migrator has no lock and fails then).
  */
 export async function migrateDatabase(directUrl: string): Promise<void> {
-  const client = connectPostgres(directUrl, { max: 1, onnotice: () => {}, connection: { application_name: 'synkvy migrate' } })
+  const client = new pg.Client(connectionSettings({ url: directUrl, name: 'migrate' }))
+  client.on('error', () => {})
   try {
-    await client`SELECT pg_advisory_lock(${advisoryLocks.migration}, 0)`
+    await client.connect()
+    await client.query('SELECT pg_advisory_lock($1, 0)', [advisoryLocks.migration])
     await migrate(drizzle({ client }), { migrationsFolder: migrationsFolder() })
   } finally {
-    await client.end({ timeout: 5 })
+    await client.end()
   }
 }
 

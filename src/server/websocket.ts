@@ -13,7 +13,8 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
-import { isDatabaseAway, isGraphQLError, showError, type ServerParts, type Yoga } from './yoga.ts'
+import { isDatabaseAway } from '../db/faults.ts'
+import { isGraphQLError, showError, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
 const keepAliveMs = 12_000

@@ -9,7 +9,7 @@ import type { Caller } from '../access/caller.ts'
 import { authenticate, type KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
 import type { Database } from '../db/client.ts'
-import { postgresFault } from '../db/faults.ts'
+import { isDatabaseAway, postgresFault } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
 
@@ -149,24 +149,4 @@ function unstorable(cause: unknown): SynkvyError {
   return new SynkvyError('BAD_USER_INPUT', 'A text of this call holds a character that cannot be stored, such as NUL. Leave it out.', {
     cause,
   })
-}
-
-/** Whether what was thrown means that Postgres is away or full, rather than that something is wrong with what it was asked. */
-export function isDatabaseAway(error: unknown): boolean {
-  const sqlState = postgresFault(error)?.code
-  if (sqlState !== undefined) return /^(08|53|57P)/.test(sqlState)
-  const codes = [
-    'CONNECTION_CLOSED',
-    'CONNECTION_ENDED',
-    'CONNECTION_DESTROYED',
-    'CONNECT_TIMEOUT',
-    'ECONNREFUSED',
-    'ECONNRESET',
-    'ENOENT',
-    'EPIPE',
-  ]
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && codes.includes(at.code)) return true
-  }
-  return false
 }

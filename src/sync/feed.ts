@@ -15,6 +15,8 @@ export interface FeedRow<Entity> {
   readonly position: number | null
   /** The stored revision of the entity, or of its tombstone. */
   readonly revision: number
+  /** It has changed since it got its position: LIVE will come to it again. */
+  readonly isUnsequenced: boolean
   readonly deleted: boolean
   /** The product's handle, or the stock level's SKU. */
   readonly key: string
@@ -43,8 +45,6 @@ export interface LivePage<Entity> {
 export interface LinkRowOfPage<Entity> extends FeedRow<Entity>, LinkPart {
   readonly point: LinkPoint
   readonly unlinked: boolean
-  /** It has changed since it got its position: LIVE will come to it again. */
-  readonly isUnsequenced: boolean
   /** The view wrote it itself, and it was linked by `autoLink`: nothing to tell it. */
   readonly isOwn: boolean
 }
@@ -76,6 +76,7 @@ interface RawRow {
   readonly entity_id: number | null
   readonly position: number | null
   readonly revision: number
+  readonly is_unsequenced: boolean
   readonly deleted: boolean
   readonly key: string | null
   readonly location_code: string | null
@@ -87,6 +88,7 @@ function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<Enti
     entityId: row.entity_id ?? 0,
     position: row.position,
     revision: row.revision,
+    isUnsequenced: row.is_unsequenced,
     deleted: row.deleted,
     key: row.key ?? '',
     locationCode: row.location_code ?? '',
@@ -199,8 +201,8 @@ export async function readLivePage<S extends ServedStream>(
   limit: number,
 ): Promise<LivePage<EntityOf[S]>> {
   const raw = await sql<(RawRow & { epoch: number; sighting: Sighting; link_revision: number; external_id: string | null })[]>`
-    SELECT q.epoch, ${sightingColumn(sql)}, e.*, coalesce(x.revision, e.feed_revision) AS revision, coalesce(x.key, e.feed_key) AS key,
-      coalesce(x.location_code, e.feed_location) AS location_code, x.entity
+    SELECT q.epoch, ${sightingColumn(sql)}, e.*, coalesce(x.revision, e.feed_revision) AS revision, x.revision <> e.feed_revision AS is_unsequenced,
+      coalesce(x.key, e.feed_key) AS key, coalesce(x.location_code, e.feed_location) AS location_code, x.entity
     FROM sequencer q LEFT JOIN LATERAL (
       SELECT f.account_id, f.entity_id, f.position, f.revision AS feed_revision, f.deleted, f.key AS feed_key, f.location_code AS feed_location,
         l.revision AS link_revision, l.external_id
@@ -255,7 +257,6 @@ export async function readLinksPage<S extends ServedStream>(
       external_id: string | null
       unlinked: boolean
       is_own: boolean
-      is_unsequenced: boolean
     })[]
   >`
     SELECT q.epoch, ${sightingColumn(sql)}, w.link_position AS view_position, e.*, coalesce(x.revision, e.feed_revision, 0) AS revision,
@@ -296,7 +297,6 @@ export async function readLinksPage<S extends ServedStream>(
       externalId: row.external_id ?? undefined,
       unlinked: row.unlinked,
       isOwn: row.is_own,
-      isUnsequenced: row.is_unsequenced,
     })),
   }
 }
@@ -347,6 +347,7 @@ export async function readDispatches<S extends ServedStream>(
     })[]
   >`
     SELECT q.epoch, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
+      x.revision <> e.revision AS is_unsequenced,
       coalesce(x.key, e.key) AS key, coalesce(x.location_code, e.location_code) AS location_code, x.entity
     FROM sequencer q, (
       SELECT f.*, (

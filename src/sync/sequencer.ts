@@ -125,7 +125,6 @@ export class Sequencer {
         lastChangeAt = Date.now()
         this.#events.onNumbered()
         if (batch.newProducts > 0) this.#link()
-        await session.speakUp()
         if (rangeEnds - batch.head < batchLimit * 2) rangeEnds = await session.reservePositions(term.term, rangeEnds)
       } else if (Date.now() - lastChangeAt < awakeForMs) {
         await this.#bell.wait(awakePollMs)
@@ -146,7 +145,6 @@ export class Sequencer {
     while (!this.#signal.aborted && !session.isLost) {
       const look = await session.lookAround(xmax)
       if (look.hasInbox) break
-      await session.speakUp()
       await this.#bell.wait(look.allGone ? safetyPollMs : drowsyPollMs)
       drowsyPollMs = Math.min(longestDrowsyPollMs, drowsyPollMs * 1.5)
     }
@@ -198,14 +196,11 @@ interface Numbered {
 class Session {
   readonly #sql: Sql
   readonly #node: number
-  readonly #speakUpEveryMs: number
-  #spokeUpAt = 0
   isLost = false
 
   constructor(database: Database, node: number) {
     this.#node = node
-    this.#speakUpEveryMs = database.options.silenceMs / 3
-    this.#sql = database.direct('sequencer', { onClose: () => void (this.isLost = true) })
+    this.#sql = database.direct('sequencer', () => void (this.isLost = true))
   }
 
   /** Holds the gateway's own lock, by which others see that it lives. */
@@ -219,14 +214,6 @@ class Session {
     const [row] = await this.#sql<{ isElected: boolean; oldestId: number | null; head: number }[]>`
       SELECT pg_try_advisory_lock(${advisoryLocks.sequencer}, 0) AS "isElected", (SELECT min(id) FROM inbox) AS "oldestId", head FROM sequencer`
     return { isElected: row?.isElected === true, oldestId: row?.oldestId ?? undefined, head: row?.head ?? 0 }
-  }
-
-  /** Lets those who listen hear something now and then: one who hears nothing knows by that that its connection is dead. */
-  async speakUp(): Promise<void> {
-    const now = Date.now()
-    if (now - this.#spokeUpAt < this.#speakUpEveryMs) return
-    this.#spokeUpAt = now
-    await this.#sql`SELECT pg_notify('synkvy_feed', '')`
   }
 
   async terminateHolder(): Promise<void> {
@@ -275,6 +262,6 @@ class Session {
   }
 
   async close(): Promise<void> {
-    await this.#sql.end({ timeout: 1 }).catch(() => {})
+    await this.#sql.end().catch(() => {})
   }
 }

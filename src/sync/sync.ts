@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Caller } from '../access/caller.ts'
 import type { Database } from '../db/client.ts'
+import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
@@ -37,7 +38,7 @@ export class Sync implements AsyncDisposable {
   readonly #sequencer: Sequencer
   readonly #stop: AbortController
   readonly #work: Promise<unknown>
-  readonly #listening: { readonly stop: () => Promise<void> }
+  readonly #listening: AsyncDisposable
 
   constructor(parts: {
     readonly database: Database
@@ -47,7 +48,7 @@ export class Sync implements AsyncDisposable {
     readonly sequencer: Sequencer
     readonly stop: AbortController
     readonly work: Promise<unknown>
-    readonly listening: { readonly stop: () => Promise<void> }
+    readonly listening: AsyncDisposable
   }) {
     this.#database = parts.database
     this.#codec = parts.codec
@@ -210,7 +211,7 @@ export class Sync implements AsyncDisposable {
     this.#hub.endStreams(
       new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again: another one, or this one restarted, serves you.'),
     )
-    await this.#listening.stop()
+    await this.#listening[Symbol.asyncDispose]()
     await this.#work
   }
 }
@@ -250,13 +251,4 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     hub.keepPassed(),
   ])
   return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening })
-}
-
-/** Listens on a connection of its own, which comes back by itself; what was missed meanwhile is looked for. */
-async function listen(database: Database, channels: Readonly<Record<string, () => void>>): Promise<{ readonly stop: () => Promise<void> }> {
-  const client = database.direct('listener', { mustHear: true })
-  for (const [channel, onNotify] of Object.entries(channels)) {
-    await client.listen(channel, onNotify, onNotify)
-  }
-  return { stop: () => client.end({ timeout: 1 }) }
 }

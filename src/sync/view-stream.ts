@@ -90,7 +90,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   #inFlight: Progress[] = []
   #mode: LiveMode = 'BEHIND'
   #offers = new Map<number, Offer<EntityOf[S]>>()
-  /** What LINKED and RESEND sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
+  /** What was sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
   #ahead = new Map<number, SentState>()
   #run: Run | undefined
   /** The view's last link position, as far as is known: LINKED goes up to it. */
@@ -354,12 +354,13 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     return { epoch: this.#epoch, sighting: this.#sighting, linkPosition: this.#sent.linked.position }
   }
 
-  /** What LIVE sends of a row: nothing where LINKED or RESEND has sent that state or a later one. */
+  /** What LIVE sends of a row: nothing where that state or a later one has been sent. */
   #liveChange({ row, link, epoch }: Offer<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
     const sent = this.#ahead.get(row.entityId)
     const isSent = sent !== undefined && sent.revision >= row.revision && sent.linkRevision >= link.linkRevision
     if (sent !== undefined && sent.revision <= row.revision) this.#ahead.delete(row.entityId)
     if (isSent) return []
+    this.#rememberIfAhead(row, link)
     if (row.entity !== undefined) return [toChange('UPSERT', 'LIVE', row, link, epoch)]
     // Deleted, but the tombstone has no position yet: it will come.
     return row.deleted ? [toChange('DELETED', 'LIVE', row, link, epoch)] : []
@@ -417,14 +418,15 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   }
 
   #backlogChange(what: What, row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
-    if (row.isUnsequenced || row.position === null || row.position > this.#sent.live) this.#remember(row)
+    this.#rememberIfAhead(row, row)
     return [toChange(what, 'RESEND', row, row, epoch)]
   }
 
-  #remember(row: LinkRowOfPage<EntityOf[S]>): void {
+  #rememberIfAhead(row: FeedRow<EntityOf[S]>, link: LinkPart): void {
+    if (!row.isUnsequenced && row.position !== null && row.position <= this.#sent.live) return
     const now = Date.now()
     const position = row.isUnsequenced ? null : row.position
-    this.#ahead.set(row.entityId, { revision: row.revision, linkRevision: row.linkRevision, position, at: now })
+    this.#ahead.set(row.entityId, { revision: row.revision, linkRevision: link.linkRevision, position, at: now })
     if (this.#ahead.size <= mostStatesKept) return
     for (const [id, state] of this.#ahead) {
       const isPassed = state.position !== null && state.position <= this.#sent.live

@@ -49,7 +49,7 @@ export async function createSyncView(database: Database, caller: Caller, input: 
 }
 
 async function insertView(database: Database, caller: Caller, input: CreateSyncViewInput): Promise<SyncViewRow> {
-  return database.drizzle.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     const [state] = await tx.select({ head: sequencer.head }).from(sequencer)
     const head = state?.head ?? 0
     const [view] = await tx
@@ -86,7 +86,7 @@ function isSameInput(view: SyncViewRow, input: CreateSyncViewInput): boolean {
 /** Changes a view. Throws NOT_FOUND, BAD_USER_INPUT. */
 export async function updateSyncView(database: Database, accountId: number, id: number, input: UpdateSyncViewInput): Promise<SyncViewRow> {
   checkViewInput(input)
-  return database.drizzle.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     const [before] = await tx
       .select()
       .from(syncViews)

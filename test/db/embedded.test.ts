@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { connectPostgres } from '../../src/db/connect.ts'
+import pg from 'pg'
 import { EmbeddedPostgresError } from '../../src/db/embedded/error.ts'
 import { chooseLauncher } from '../../src/db/embedded/launcher.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres, type EmbeddedPostgresOptions } from '../../src/db/embedded.ts'
@@ -95,11 +95,13 @@ function answers({ url, error }: { readonly url: string | undefined; readonly er
 }
 
 async function query(url: string | undefined, text: string): Promise<readonly unknown[]> {
-  const sql = connectPostgres(url ?? '', { max: 1, onnotice: () => {}, connect_timeout: 5 })
+  const client = new pg.Client({ connectionString: url ?? '', connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {})
   try {
-    return [...(await sql.unsafe(text))]
+    await client.connect()
+    return (await client.query(text)).rows
   } finally {
-    await sql.end()
+    await client.end()
   }
 }
 
@@ -355,7 +357,8 @@ async function copyProject(parent: string): Promise<string> {
     await mkdir(dirname(join(project, part)), { recursive: true })
     execFileSync('cp', ['-RP', join(repository, part), join(project, part)])
   }
-  for (const name of ['postgres', 'zod']) await symlink(join(repository, 'node_modules', name), join(project, 'node_modules', name))
+  for (const name of ['drizzle-orm', 'pg', 'zod'])
+    await symlink(join(repository, 'node_modules', name), join(project, 'node_modules', name))
   await unlinkLibraries(join(project, 'node_modules', platform))
   return project
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { call, Ended, openStream, type Batch, type Change, type Door, type StreamName, type Transport } from './transport.ts'
 import type { Random } from './random.ts'
@@ -26,6 +27,8 @@ interface Acknowledged {
   readonly revision: bigint
   readonly lane: Change['lane']
   readonly resendId: string | null
+  /** Which of its connections it came over. */
+  readonly connection: number
 }
 
 /** What consumers did and saw. */
@@ -34,6 +37,8 @@ export interface Tally {
   changes: number
   /** Sent again although it was acknowledged, and neither changed nor resent. */
   again: number
+  /** Acknowledged, and sent once more over a later connection, because LIVE had not come to the change when the earlier one ended. */
+  overlapping: number
   reconnects: number
   takenOver: number
 }
@@ -46,7 +51,7 @@ export class TrialConsumer {
   readonly kind: ConsumerKind
   readonly stream: StreamName
   readonly violations: string[] = []
-  readonly tally: Tally = { batches: 0, changes: 0, again: 0, reconnects: 0, takenOver: 0 }
+  readonly tally: Tally = { batches: 0, changes: 0, again: 0, overlapping: 0, reconnects: 0, takenOver: 0 }
   readonly everSent = new Set<string>()
   readonly #doors: () => Door
   readonly #random: Random
@@ -70,6 +75,7 @@ export class TrialConsumer {
     this.stream = stream
     this.#random = random
     this.#doors = door
+    setMaxListeners(0, this.#stop.signal)
   }
 
   start(): void {
@@ -175,14 +181,30 @@ export class TrialConsumer {
     if (newest !== undefined && change.revision < newest)
       this.violations.push(`${this.#name}: ${change.kind} ${change.key} by ${change.lane} goes back from ${newest} to ${change.revision}`)
     const known = this.#acknowledged.get(change.id)
-    const isAgain =
-      known?.revision === change.revision &&
-      (change.lane === 'LIVE' || (known.lane === 'RESEND' && resendId !== null && known.resendId === resendId))
-    if (isAgain) this.tally.again += 1
+    if (known?.revision === change.revision) this.#noteRepetition(change, resendId, known)
     if (change.kind === 'UPSERT') this.everSent.add(change.id)
     if (newest !== undefined && change.revision < newest) return
     this.#newest.set(change.id, change.revision)
     this.#copy.set(change.id, { revision: change.revision, entity: change.kind === 'UPSERT' ? change.entity : null })
+  }
+
+  get #connectionNumber(): number {
+    // Each pull is one by itself.
+    return this.kind === 'pull' ? this.tally.batches : this.tally.reconnects
+  }
+
+  /** What was acknowledged comes again unchanged: by a new resend it may. */
+  #noteRepetition(change: Change, resendId: string | null, known: Acknowledged): void {
+    const isSameRun = known.lane === 'RESEND' && resendId !== null && known.resendId === resendId
+    if (change.lane === 'RESEND' && !isSameRun) return
+    if (change.lane === 'LIVE' && known.connection < this.#connectionNumber) {
+      this.tally.overlapping += 1
+      return
+    }
+    this.tally.again += 1
+    this.violations.push(
+      `${this.#name}: ${change.kind} ${change.key} was acknowledged by ${known.lane} of ${known.resendId} and came again by ${change.lane} of ${resendId}`,
+    )
   }
 
   /** Acknowledges as its kind does. */
@@ -192,7 +214,7 @@ export class TrialConsumer {
     if (!this.#isHasty) {
       if (this.kind === 'slow') await this.#pause(this.#random.below(400))
       if (this.kind === 'stuck' && this.#random.chance(0.3)) await this.#pause(this.#random.below(6_000))
-      if (this.kind === 'late' && this.#random.chance(0.6)) return void this.#acknowledgeLater(door, this.#owed.splice(0))
+      if (this.kind === 'late' && this.#random.chance(0.6)) return this.#acknowledgeLater(door, this.#owed.splice(0))
       if (this.kind === 'forgetful' && this.#random.chance(0.2)) return
     }
     await this.#acknowledge(door, this.#owed.splice(0))
@@ -212,7 +234,8 @@ export class TrialConsumer {
     if (last === undefined) return
     await call(door, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: last.cursor })
     for (const batch of batches) {
-      for (const { id, revision, lane } of batch.changes) this.#acknowledged.set(id, { revision, lane, resendId: batch.resendId })
+      for (const { id, revision, lane } of batch.changes)
+        this.#acknowledged.set(id, { revision, lane, resendId: batch.resendId, connection: this.#connectionNumber })
     }
     this.#cursor = last.cursor
     if (this.kind === 'restored' && this.#random.chance(0.1)) this.#backup = { copy: new Map(this.#copy), cursor: last.cursor }

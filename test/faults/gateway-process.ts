@@ -29,7 +29,7 @@ export class GatewayProcess implements AsyncDisposable {
 
   /** What it logged as an error since this was asked last: nothing that is foreseen is one. */
   takeErrors(): readonly string[] {
-    const errors = this.#log.split('\n').filter((line) => /^\{"level":(50|60)/.test(line) || /^\S*(Error|Exception)\b/.test(line))
+    const errors = this.#log.split('\n').filter((line) => /^\{"level":(50|60)/.test(line))
     this.#log = ''
     return errors
   }
@@ -49,6 +49,8 @@ export class GatewayProcess implements AsyncDisposable {
     const hear = (chunk: Buffer): void => void (this.#log = `${this.#log}${chunk.toString()}`.slice(-logKept))
     this.#child.stdout?.on('data', hear)
     this.#child.stderr?.on('data', hear)
+    const { pid } = this.#child
+    process.once('exit', () => endProcess(pid))
     this.isStopped = false
   }
 
@@ -103,5 +105,14 @@ export class GatewayProcess implements AsyncDisposable {
     this.signal('SIGCONT')
     this.signal('SIGKILL')
     await this.ended()
+  }
+}
+
+/** It must not outlive a trial that was broken off. */
+function endProcess(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended.
   }
 }

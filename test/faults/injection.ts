@@ -49,7 +49,7 @@ async function inject(world: World, fault: Fault, random: Random): Promise<void>
       await sleep(fault.lastsMs)
       return world.postgres.start()
     case 'end-sessions':
-      await world.postgres.query(endSessions("application_name <> 'trial'"), 'shop')
+      await world.postgres.query(endSessions("application_name NOT LIKE '%trial'"), 'shop')
       return
     case 'no-connections':
       return during(
@@ -57,7 +57,7 @@ async function inject(world: World, fault: Fault, random: Random): Promise<void>
         fault.lastsMs,
         'ALTER DATABASE shop CONNECTION LIMIT 3',
         'ALTER DATABASE shop CONNECTION LIMIT -1',
-        endSessions("application_name <> 'trial' AND pid % 2 = 0"),
+        endSessions("application_name NOT LIKE '%trial' AND pid % 2 = 0"),
       )
     case 'disk-full':
       return diskFull(world, fault.lastsMs)
@@ -67,7 +67,7 @@ async function inject(world: World, fault: Fault, random: Random): Promise<void>
         fault.lastsMs,
         "ALTER DATABASE shop SET statement_timeout = '2ms'",
         'ALTER DATABASE shop RESET statement_timeout',
-        endSessions("application_name <> 'trial' AND pid % 2 = 0"),
+        endSessions("application_name NOT LIKE '%trial' AND pid % 2 = 0"),
       )
     case 'pooler-restart':
       return world.restartPooler()

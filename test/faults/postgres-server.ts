@@ -11,7 +11,7 @@ import { prepareBinaries } from '../../src/db/embedded/binaries.ts'
 import { prepareLauncher, type Launcher } from '../../src/db/embedded/launcher.ts'
 import { startProgram, type Program } from '../../src/db/embedded/program.ts'
 import { openSite } from '../../src/db/embedded/site.ts'
-import { connectPostgres } from '../../src/db/connect.ts'
+import pg from 'pg'
 
 const settings = [
   "listen_addresses = '127.0.0.1'",
@@ -128,16 +128,18 @@ export class PostgresServer implements AsyncDisposable {
 
   /** One statement on a connection of its own, as a superuser. */
   async query(statement: string, database = 'postgres'): Promise<readonly Record<string, unknown>[]> {
-    const client = connectPostgres(this.url.replace(/postgres$/, database), {
-      max: 1,
-      connect_timeout: 2,
-      onnotice: () => {},
-      connection: { application_name: 'trial' },
+    const client = new pg.Client({
+      connectionString: this.url.replace(/postgres$/, database),
+      application_name: 'trial',
+      connectionTimeoutMillis: 2_000,
     })
+    client.on('error', () => {})
     try {
-      return [...(await client.unsafe(statement))]
+      await client.connect()
+      const { rows }: { readonly rows: readonly Record<string, unknown>[] } = await client.query(statement)
+      return rows
     } finally {
-      await client.end({ timeout: 1 }).catch(() => {})
+      await client.end().catch(() => {})
     }
   }
 
@@ -228,17 +230,13 @@ function poolerConfig(target: number, port: number): string {
 
 async function untilListening(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const client = connectPostgres(`postgres://postgres@127.0.0.1:${port}/postgres`, {
-      max: 1,
-      connect_timeout: 1,
-      prepare: false,
-      onnotice: () => {},
-    })
-    const isUp = await client`SELECT 1`.then(
+    const client = new pg.Client({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, connectionTimeoutMillis: 1_000 })
+    client.on('error', () => {})
+    const isUp = await client.connect().then(
       () => true,
       () => false,
     )
-    await client.end({ timeout: 1 }).catch(() => {})
+    await client.end().catch(() => {})
     if (isUp) return
     await sleep(50)
   }

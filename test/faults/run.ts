@@ -11,6 +11,7 @@ const until = Date.now() + Number(values.minutes) * 60_000
 const firstSeed = values.seed === undefined ? Math.floor(Date.now() / 1000) % 1_000_000 : Number(values.seed)
 const count = values.count === undefined ? (values.seed === undefined ? Number.POSITIVE_INFINITY : 1) : Number(values.count)
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const reports: Report[] = []
 await using world = await World.create()
 for (let seed = firstSeed; seed < firstSeed + count && Date.now() < until; seed += 1) {
@@ -18,7 +19,7 @@ for (let seed = firstSeed; seed < firstSeed + count && Date.now() < until; seed 
   reports.push(report)
   const resident = report.residentBytes.map((bytes) => Math.round(bytes / 1e6)).join('/')
   console.log(
-    `seed ${seed}: ${report.faults.join(' ')} · ${report.written.committed} committed · ${report.tally.changes} delivered, ${report.tally.again} again, ${report.tally.reconnects} reconnects · level after ${report.levelAfterMs} ms · ${resident} MB`,
+    `seed ${seed}: ${report.faults.join(' ')} · ${report.written.committed} committed · ${report.tally.changes} delivered, ${report.tally.again} again, ${report.tally.overlapping} overlapping, ${report.tally.reconnects} reconnects · level after ${report.levelAfterMs} ms · ${resident} MB`,
   )
   if (report.violations.length > 0) {
     console.log(`  FAILED; again with: npm run trial -- --seed ${seed}`)

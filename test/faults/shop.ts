@@ -22,7 +22,7 @@ export interface Shop {
 /** Makes an account with views, and products h0…h(n-1) with a variant or two and their stock. */
 export async function openShop(world: World, name: string, viewCount: number, productCount: number): Promise<Shop> {
   const url = world.postgres.url.replace(/postgres$/, 'shop')
-  await using database = openDatabase({ url, directUrl: url, poolSize: 2, silenceMs: 60_000 })
+  await using database = openDatabase({ url, directUrl: url, poolSize: 2, timeoutMs: 60_000 })
   const { account, adminKey } = await createAccount(database, { slug: name, name, currency: 'SEK', pricesIncludeTax: true })
   const accountId = account.id
   const { sql } = database

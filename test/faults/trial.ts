@@ -26,53 +26,81 @@ export interface Report {
 
 const levelWithinMs = 90_000
 
-/** Runs a schedule on a world that is whole, mends everything, and asks whether each promise was kept. */
-export async function runSchedule(world: World, schedule: Schedule): Promise<Report> {
-  const random = new Random(schedule.seed)
-  const shop = await openShop(world, `trial-${schedule.seed}-${Date.now()}`, schedule.views.length, schedule.productCount)
+/** A shop at work on a world: systems that consume, and writers. */
+export interface Trial {
+  readonly shop: Shop
+  readonly random: Random
+  readonly admin: () => Door
+  /** Mends everything, lets everyone come to rest, and asks whether each promise was kept. */
+  readonly finish: (options?: { readonly isCounted: boolean }) => Promise<Omit<Report, 'seed' | 'faults'>>
+  readonly stopWriting: () => Promise<void>
+  readonly startWriting: () => void
+}
+
+export async function beginTrial(
+  world: World,
+  { seed, views, productCount }: Pick<Schedule, 'seed' | 'views' | 'productCount'>,
+): Promise<Trial> {
+  const random = new Random(seed)
+  const shop = await openShop(world, `trial-${seed}-${Date.now()}`, views.length, productCount)
   const doors = random.fork()
   const doorOf = (key: string): Door => ({ port: world.nodes[doors.below(world.nodes.length)]?.door.port ?? 0, key })
   const admin = (): Door => doorOf(shop.adminKey)
   await makeCounter(admin)
   await start(shop, admin)
-  const consumers = consumersOf(schedule, shop, random, doorOf)
+  const consumers = consumersOf(views, shop, random, doorOf)
   for (const consumer of consumers) consumer.start()
 
-  const isOver = new AbortController()
-  const writers = new Writers(shop, schedule.productCount, () => world.connect(), admin)
-  const writing = writers.run(random.fork(), isOver.signal)
+  const writers = new Writers(shop, productCount, () => world.connect(), admin)
+  let isOver = new AbortController()
+  let writing = Promise.resolve()
+  const startWriting = (): void => {
+    isOver = new AbortController()
+    writing = writers.run(random.fork(), isOver.signal)
+  }
+  const stopWriting = async (): Promise<void> => {
+    isOver.abort()
+    await writing
+  }
+  const finish: Trial['finish'] = async ({ isCounted } = { isCounted: true }) => {
+    await world.heal()
+    await stopWriting()
+    await mend(shop, admin)
+    for (const consumer of consumers) consumer.behave()
+    const level = await untilLevel(world, shop, consumers)
+    const strays = await findStrays(world, shop, consumers)
+    const miscounted = isCounted ? await findMiscounted(world, shop, writers) : []
+    await Promise.all(consumers.map((consumer) => consumer.stop()))
+    const left = await leftBehind(world)
+    const logged = world.nodes.flatMap(({ gateway }) =>
+      gateway.takeErrors().map((line) => `the gateway on ${gateway.port} logged: ${line.slice(0, 1_500)}`),
+    )
+    const said = [...consumers.flatMap((consumer) => consumer.violations), ...writers.violations]
+    return {
+      written: writers.written,
+      tally: sum(consumers.map(({ tally }) => tally)),
+      lost: level.missing.length,
+      violations: [...level.missing.slice(0, 20), ...strays, ...miscounted, ...said, ...left, ...logged],
+      levelAfterMs: level.afterMs,
+      residentBytes: await Promise.all(
+        world.nodes.map(async ({ gateway }) => (await gateway.metric('process_resident_memory_bytes')) ?? 0),
+      ),
+    }
+  }
+  return { shop, random, admin, finish, startWriting, stopWriting }
+}
+
+/** Runs a schedule on a world that is whole. */
+export async function runSchedule(world: World, schedule: Schedule): Promise<Report> {
+  const trial = await beginTrial(world, schedule)
+  trial.startWriting()
   await Promise.all([
-    act(schedule.faults, ({ step }) => injectFault(world, step, random.fork())),
-    act(schedule.actions, ({ step }) => carryOut(step, shop, admin)),
+    act(schedule.faults, ({ step }) => injectFault(world, step, trial.random.fork())),
+    act(schedule.actions, ({ step }) => carryOut(step, trial.shop, trial.admin)),
     sleep(schedule.lastsMs),
   ])
-  await world.heal()
-  isOver.abort()
-  await writing
-  await mend(shop, admin)
-
-  for (const consumer of consumers) consumer.behave()
-  const level = await untilLevel(world, shop, consumers)
-  const found = [
-    ...(await strayViolations(world, shop, consumers, writers)),
-    ...consumers.flatMap((consumer) => consumer.violations),
-    ...writers.violations,
-  ]
-  await Promise.all(consumers.map((consumer) => consumer.stop()))
-  const left = await leftBehind(world)
-  const logged = world.nodes.flatMap(({ gateway }) =>
-    gateway.takeErrors().map((line) => `the gateway on ${gateway.port} logged: ${line.slice(0, 1_500)}`),
-  )
-  return {
-    seed: schedule.seed,
-    faults: schedule.faults.map(({ step }) => ('mode' in step ? `${step.is}-${step.mode}` : step.is)),
-    written: writers.written,
-    tally: sum(consumers.map(({ tally }) => tally)),
-    lost: level.missing.length,
-    violations: [...level.missing.slice(0, 20), ...found, ...left, ...logged],
-    levelAfterMs: level.afterMs,
-    residentBytes: await Promise.all(world.nodes.map(async ({ gateway }) => (await gateway.metric('process_resident_memory_bytes')) ?? 0)),
-  }
+  const faults = schedule.faults.map(({ step }) => ('mode' in step ? `${step.is}-${step.mode}` : step.is))
+  return { seed: schedule.seed, faults, ...(await trial.finish()) }
 }
 
 function sum(tallies: readonly Tally[]): Tally {
@@ -80,14 +108,15 @@ function sum(tallies: readonly Tally[]): Tally {
     batches: a.batches + b.batches,
     changes: a.changes + b.changes,
     again: a.again + b.again,
+    overlapping: a.overlapping + b.overlapping,
     reconnects: a.reconnects + b.reconnects,
     takenOver: a.takenOver + b.takenOver,
   }))
 }
 
-function consumersOf(schedule: Schedule, shop: Shop, random: Random, doorOf: (key: string) => Door): readonly TrialConsumer[] {
+function consumersOf(views: Schedule['views'], shop: Shop, random: Random, doorOf: (key: string) => Door): readonly TrialConsumer[] {
   return shop.views.flatMap((view, index) => {
-    const [ofProducts = 'fast', ofStock = 'fast'] = schedule.views[index] ?? []
+    const [ofProducts = 'fast', ofStock = 'fast'] = views[index] ?? []
     const door = (): Door => doorOf(view.key)
     return [new TrialConsumer(ofProducts, 'PRODUCT', random.fork(), door), new TrialConsumer(ofStock, 'STOCK', random.fork(), door)]
   })
@@ -222,8 +251,10 @@ async function differences(sql: Sql, shop: Shop, consumers: readonly TrialConsum
     const expected = await expectedCopies(sql, shop.accountId, numberOf(view.id))
     for (const consumer of consumers.slice(index * 2, index * 2 + 2)) missing.push(...compare(consumer, expected[consumer.stream], view.id))
   }
-  const running = await sql`SELECT id FROM resends WHERE account_id = ${shop.accountId} AND state = 'RUNNING'`
-  return [...missing, ...running.map(({ id }) => `resend ${id} has not ended`)]
+  const running = await sql<
+    { id: number; cause: string }[]
+  >`SELECT id, cause FROM resends WHERE account_id = ${shop.accountId} AND state = 'RUNNING'`
+  return [...running.map(({ id, cause }) => `resend ${id} of ${cause} has not ended`), ...missing]
 }
 
 function compare(consumer: TrialConsumer, expected: ReadonlySet<string>, viewId: string): readonly string[] {
@@ -236,13 +267,8 @@ function compare(consumer: TrialConsumer, expected: ReadonlySet<string>, viewId:
   ]
 }
 
-/** What was delivered that was never linked, calls that were done twice or not at all. */
-async function strayViolations(
-  world: World,
-  shop: Shop,
-  consumers: readonly TrialConsumer[],
-  writers: Writers,
-): Promise<readonly string[]> {
+/** What was delivered that was never linked. */
+async function findStrays(world: World, shop: Shop, consumers: readonly TrialConsumer[]): Promise<readonly string[]> {
   const sql = world.connect()
   try {
     const found: string[] = []
@@ -258,10 +284,19 @@ async function strayViolations(
         if (strays.length > 0) found.push(`${consumer.kind} ${consumer.stream}: ${strays.length} entities were sent that were never linked`)
       }
     }
+    return found
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Calls that were done twice, or not at all. */
+async function findMiscounted(world: World, shop: Shop, writers: Writers): Promise<readonly string[]> {
+  const sql = world.connect()
+  try {
     const [counter] = await sql<{ onHand: number }[]>`
       SELECT on_hand AS "onHand" FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id WHERE v.account_id = ${shop.accountId} AND v.sku = 'counter'`
-    if (counter?.onHand !== writers.raised) found.push(`the counter stands at ${counter?.onHand}, and was raised ${writers.raised} times`)
-    return found
+    return counter?.onHand === writers.raised ? [] : [`the counter stands at ${counter?.onHand}, and was raised ${writers.raised} times`]
   } finally {
     await sql.end()
   }

@@ -53,7 +53,10 @@ export class Wire implements AsyncDisposable {
     if (mode === 'cut') this.#endAll()
     for (const strand of this.#strands) {
       if (mode === 'half-open') strand.isLost = true
-      for (const socket of [strand.near, strand.far]) mode === 'stalled' ? socket.pause() : socket.resume()
+      for (const socket of [strand.near, strand.far]) {
+        if (mode === 'stalled') socket.pause()
+        else socket.resume()
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Sql } from '../../src/db/client.ts'
-import { connectPostgres } from '../../src/db/connect.ts'
+import { connectOnce, type Sql } from '../../src/db/client.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { freePort, PostgresServer } from './postgres-server.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -58,14 +57,8 @@ export class World implements AsyncDisposable {
   }
 
   /** A connection that no fault is in the way of. */
-  connect(max = 1): Sql {
-    return connectPostgres(this.postgres.url.replace(/postgres$/, 'shop'), {
-      max,
-      connect_timeout: 3,
-      onnotice: () => {},
-      connection: { application_name: 'trial' },
-      types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    })
+  connect(): Sql {
+    return connectOnce({ url: this.postgres.url.replace(/postgres$/, 'shop'), name: 'trial' })
   }
 
   get hasPooler(): boolean {

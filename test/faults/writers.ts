@@ -56,7 +56,7 @@ export class Writers {
         this.written.failed += 1
         await sleep(100)
       } finally {
-        await sql.end({ timeout: 1 }).catch(() => {})
+        await sql.end().catch(() => {})
       }
     }
   }
@@ -99,7 +99,7 @@ export class Writers {
         if (error instanceof RolledBack) this.written.rolledBack += 1
         else this.written.failed += 1
       } finally {
-        await sql.end({ timeout: 1 }).catch(() => {})
+        await sql.end().catch(() => {})
       }
       await sleep(random.below(300))
     }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type postgres from 'postgres'
 import { inject } from 'vitest'
-import { connectPostgres } from '../../src/db/connect.ts'
-import { openDatabase, type Database } from '../../src/db/client.ts'
+import { connectOnce, openDatabase, type Database, type Sql } from '../../src/db/client.ts'
+import { identifier } from '../../src/db/sql.ts'
 import { withDatabase } from './global-setup.ts'
 
 export interface TestDatabase extends AsyncDisposable {
@@ -14,21 +13,21 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `synkvy_test_${randomBytes(6).toString('hex')}`
   const server = inject('postgresUrl')
-  await asAdmin(server, (admin) => admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(inject('templateName'))}`)
+  await asAdmin(server, (admin) => admin`CREATE DATABASE ${identifier(name)} TEMPLATE ${identifier(inject('templateName'))}`)
   const url = withDatabase(server, name)
-  const database = openDatabase({ url, directUrl: url, poolSize: 5, silenceMs: 60_000 })
+  const database = openDatabase({ url, directUrl: url, poolSize: 5, timeoutMs: 60_000 })
   return {
     url,
     database,
     [Symbol.asyncDispose]: async () => {
       await database[Symbol.asyncDispose]()
-      await asAdmin(server, (admin) => admin`DROP DATABASE IF EXISTS ${admin(name)} WITH (FORCE)`)
+      await asAdmin(server, (admin) => admin`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`)
     },
   }
 }
 
-async function asAdmin(server: string, work: (admin: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const admin = connectPostgres(server, { max: 1, onnotice: () => {} })
+async function asAdmin(server: string, work: (admin: Sql) => PromiseLike<unknown>): Promise<void> {
+  const admin = connectOnce({ url: server, name: 'test' })
   try {
     await work(admin)
   } finally {

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectPostgres } from '../../src/db/connect.ts'
+import { connectOnce } from '../../src/db/client.ts'
+import { identifier } from '../../src/db/sql.ts'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
@@ -32,13 +33,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const embedded = given === undefined ? await startEmbeddedPostgres({ dataDir: folder, durable: false }) : undefined
   const url = given ?? embedded?.url ?? ''
   const templateName = `synkvy_template_${process.pid}`
-  const admin = connectPostgres(url, { max: 1, onnotice: () => {} })
-  await admin`CREATE DATABASE ${admin(templateName)}`
+  const admin = connectOnce({ url, name: 'test' })
+  await admin`CREATE DATABASE ${identifier(templateName)}`
   await migrateDatabase(withDatabase(url, templateName))
   project.provide('postgresUrl', url)
   project.provide('templateName', templateName)
   return async () => {
-    await admin`DROP DATABASE IF EXISTS ${admin(templateName)} WITH (FORCE)`
+    await admin`DROP DATABASE IF EXISTS ${identifier(templateName)} WITH (FORCE)`
     await admin.end()
     await embedded?.stop()
     await rm(folder, { recursive: true, force: true })

@@ -74,7 +74,7 @@ export async function importCatalog(database: Database, author: Author, options:
     await writer.flush()
     return { format, ...writer.counts }
   } finally {
-    await Promise.all([staging.end({ timeout: 5 }), seen.end({ timeout: 5 })])
+    await Promise.all([staging.end(), seen.end()])
   }
 }
 
@@ -144,12 +144,16 @@ async function store(staging: Sql, rows: readonly { ordinal: number; row: Source
 
 /** Reads the groups back, in the order in which they first stood in the file, and has the format build a product of each. */
 async function buildProducts(staging: Sql, format: CsvFormat, writer: Writer, context: ImportContext): Promise<void> {
-  const groups = staging<{ rows: SourceRow[] }[]>`
-    SELECT json_agg(json_build_object('line', line, 'cells', cells) ORDER BY ordinal) AS rows FROM staged GROUP BY grouping ORDER BY min(ordinal)`.cursor(
-    productsAtOnce,
-  )
-  for await (const some of groups) {
-    for (const { rows } of some) {
+  await staging`
+    CREATE TEMP TABLE staged_groups AS
+    SELECT min(ordinal) AS first, json_agg(json_build_object('line', line, 'cells', cells) ORDER BY ordinal) AS rows FROM staged GROUP BY grouping`
+  await staging`CREATE INDEX ON staged_groups (first)`
+  for (let last = 0; ;) {
+    const groups = await staging<{ first: number; rows: SourceRow[] }[]>`
+      SELECT first, rows FROM staged_groups WHERE first > ${last} ORDER BY first LIMIT ${productsAtOnce}`
+    if (groups.length === 0) return
+    for (const { first, rows } of groups) {
+      last = first
       const built = format.build(rows, context)
       if (isRefusal(built)) {
         writer.refuse(built)

@@ -10,7 +10,7 @@ import type { Site } from './site.ts'
 /** The longest socket path that all systems allow, in bytes. */
 const longestPath = 103
 
-/** The URL of a database, over the socket in this folder, as psql and `connectPostgres` take it. */
+/** The URL of a database, over the socket in this folder, as psql and the drivers take it. */
 export function socketUrl(socketDir: string, database: string): string {
   return `postgres://${clusterUser}@localhost/${database}?host=${encodeURIComponent(socketDir)}`
 }
