@@ -62,6 +62,10 @@ END $$;
 CREATE FUNCTION place_stock_level() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.product_id := (SELECT product_id FROM variants WHERE account_id = NEW.account_id AND id = NEW.variant_id);
+  IF NEW.product_id IS NULL THEN
+    -- As the foreign key would say it, which is asked later than whether there is a product.
+    RAISE EXCEPTION 'the variant % of a stock level does not exist', NEW.variant_id USING ERRCODE = 'foreign_key_violation';
+  END IF;
   RETURN NEW;
 END $$;
 --> statement-breakpoint

@@ -4,8 +4,8 @@
 CREATE FUNCTION link_point_reached(a bigint, a_item bigint, b bigint, b_item bigint) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT a > b OR (a = b AND a_item >= b_item) $$;
 --> statement-breakpoint
--- Moves a checkpoint on to the maximum of what it is and what is given. Of another run's cursor only LIVE and LINKED count, so that a late
--- acknowledge cannot end a new resend. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
+-- Moves a checkpoint on to the maximum of what it is and what is given. Of another run's cursor only LIVE counts, so that a late acknowledge cannot end
+-- a new resend, nor let it pass over what was sent before it began: in a run everything is sent. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
 -- With the last of a run on every stream that the view has ever opened, the run is complete.
 CREATE FUNCTION advance_checkpoint(
   of_account bigint, of_view bigint, of_subject feed_subject,
@@ -17,8 +17,8 @@ DECLARE
 BEGIN
   UPDATE checkpoints t SET
     live = greatest(live, to_live),
-    linked = CASE WHEN link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked ELSE to_linked END,
-    linked_item = CASE WHEN link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked_item ELSE to_linked_item END,
+    linked = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked ELSE to_linked END,
+    linked_item = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked_item ELSE to_linked_item END,
     resend = CASE WHEN resend_id = of_resend AND NOT link_point_reached(resend, resend_item, to_resend, to_resend_item) THEN to_resend ELSE resend END,
     resend_item = CASE WHEN resend_id = of_resend AND NOT link_point_reached(resend, resend_item, to_resend, to_resend_item) THEN to_resend_item ELSE resend_item END,
     resend_done = CASE WHEN resend_id = of_resend THEN greatest(resend_done, to_done) ELSE resend_done END,

@@ -34,15 +34,21 @@ interface Followed<Value> {
   endWith(reason: SynkvyError): void
 }
 
-/** Follows a source until it ends, or the key that asked for it is no longer good. */
+/** Follows a source until it ends, the key that asked for it is no longer good, or the caller has gone. */
 export function untilKeyEnds<Value>(context: Context, source: Followed<Value>): AsyncIterableIterator<Value> {
   const release = context.keys.register(requireCaller(context), (reason) => source.endWith(reason))
+  const end = (): ReturnType<typeof source.return> => {
+    release()
+    context.gone?.removeEventListener('abort', onGone)
+    return source.return()
+  }
+  // Who went while the source was being opened is not waited for by anybody.
+  const onGone = (): void => void end()
+  if (context.gone?.aborted === true) onGone()
+  else context.gone?.addEventListener('abort', onGone)
   return {
     next: () => source.next(),
-    return: () => {
-      release()
-      return source.return()
-    },
+    return: end,
     [Symbol.asyncIterator]() {
       return this
     },

@@ -5,6 +5,7 @@ import { KeyWatch } from './access/key-watch.ts'
 import { purgeIdempotencyKeys } from './catalog/stock.ts'
 import type { Config } from './config.ts'
 import { openDatabase, type Database } from './db/client.ts'
+import { refusePooler } from './db/direct.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
 import { startServer } from './server/server.ts'
@@ -55,6 +56,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const started = new Started()
   try {
     const urls = await findDatabase(config, log, started)
+    await refusePooler(urls.directUrl)
     await migrateDatabase(urls.directUrl)
     const timeoutMs = config.databaseTimeoutSeconds * 1000
     const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize, timeoutMs }))

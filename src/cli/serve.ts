@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLog, startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
+
+/** Whoever stops services kills what does not end within ten seconds or so. */
+const stopWithinMs = 9_000
 
 /** Runs the gateway until it is told to stop: once is cleanly, twice is at once. */
 export async function serve(): Promise<void> {
@@ -16,7 +20,9 @@ export async function serve(): Promise<void> {
     }),
   ])
   process.stdout.write(`${reason}\n`)
-  await app[Symbol.asyncDispose]()
+  await Promise.race([app[Symbol.asyncDispose](), sleep(stopWithinMs)])
+  // What still waits for a database that is away does not keep the process.
+  process.exit()
 }
 
 /** Resolves at the first SIGINT or SIGTERM. The second ends the process. */

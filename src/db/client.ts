@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { isConnectionLost } from './faults.ts'
@@ -32,6 +33,7 @@ export interface Database extends AsyncDisposable {
 
 const connectWithinMs = 10_000
 const idleForMs = 60_000
+const endWithinMs = 2_000
 
 export interface ConnectOptions {
   readonly url: string
@@ -66,7 +68,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     sql: poolSql(pool, url === directUrl),
     transaction: (work) => withClient(pool, (client) => inTransaction(client, () => work(toDrizzle(client)))),
     direct: (name, onClose) => connectDirectly({ url: directUrl, name, timeoutMs }, onClose),
-    [Symbol.asyncDispose]: () => pool.end(),
+    // A statement that hangs must not keep the gateway from stopping.
+    [Symbol.asyncDispose]: () => Promise.race([pool.end(), sleep(endWithinMs, undefined, { ref: false })]),
   }
 }
 

@@ -35,10 +35,12 @@ export function isConnectionLost(error: unknown): boolean {
   )
 }
 
-/** Whether the database is away, going down, coming up, out of connections or of room: the same may succeed later. */
+/**
+ * Whether the same may succeed later: the database is away, going down, coming up, out of connections, of room or of time, or others were in the way for too long.
+ */
 export function isDatabaseAway(error: unknown): boolean {
   const sqlState = postgresFault(error)?.code
-  return sqlState === undefined ? isConnectionLost(error) : /^(08|53|57P)/.test(sqlState)
+  return sqlState === undefined ? isConnectionLost(error) : /^(08|40|53|55P03|57)/.test(sqlState)
 }
 
 function causesOf(error: unknown): readonly Error[] {

@@ -37,12 +37,11 @@ function farther(a: LinkPoint, b: LinkPoint): LinkPoint {
   return hasReached(a, b) ? a : b
 }
 
-/** Whether `reached` is at or beyond `sent` in every lane. Of another run only LIVE and LINKED count. */
+/** Whether `reached` is at or beyond `sent` in every lane. Of another run only LIVE counts: the links are gone through anew. */
 export function covers(reached: Progress, sent: Progress): boolean {
   return (
     reached.live >= sent.live &&
-    hasReached(reached.linked, sent.linked) &&
-    (reached.resendId !== sent.resendId || hasReached(reached.resend, sent.resend))
+    (reached.resendId !== sent.resendId || (hasReached(reached.linked, sent.linked) && hasReached(reached.resend, sent.resend)))
   )
 }
 
@@ -51,7 +50,7 @@ export function furthest(checkpoint: Progress, cursor: Progress): Progress {
   const sameRun = checkpoint.resendId === cursor.resendId
   return {
     live: Math.max(checkpoint.live, cursor.live),
-    linked: farther(checkpoint.linked, cursor.linked),
+    linked: sameRun ? farther(checkpoint.linked, cursor.linked) : checkpoint.linked,
     resendId: checkpoint.resendId,
     resend: sameRun ? farther(checkpoint.resend, cursor.resend) : checkpoint.resend,
     done: sameRun ? Math.max(checkpoint.done, cursor.done) : checkpoint.done,

@@ -1,4 +1,4 @@
-import { postgresFault } from '../db/faults.ts'
+import { isDatabaseAway } from '../db/faults.ts'
 import type { Sql } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
@@ -214,10 +214,13 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#bell.ring()
   }
 
-  /** Takes up a run that is new. Of one that has ended nothing more is sent. */
+  /**
+   * Takes up a run that is new: RESEND from the first link to where LINKED stood when it began, and LINKED from there, also over what was sent meanwhile, so that
+   * everything comes within the run. Of a run that has ended nothing more is sent.
+   */
   #follow(run: Run | undefined): void {
     if (run !== undefined && run.id !== this.#sent.resendId) {
-      this.#sent = { ...this.#sent, resendId: run.id, resend: beforeAllLinks, done: 0 }
+      this.#sent = { ...this.#sent, linked: afterLink(run.resendTo), resendId: run.id, resend: beforeAllLinks, done: 0 }
     }
     if (run?.id !== this.#run?.id) this.#hasToldComplete = false
     this.#run = run
@@ -250,7 +253,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
       this.#pauseMs = 0
       return batch
     } catch (error) {
-      if (postgresFault(error)?.severity === 'ERROR' && !isPassing(error)) throw error
+      if (!isDatabaseAway(error)) throw error
       this.#host.warn(`the ${this.key.stream} stream of view ${this.key.viewId} waits for the database`, error)
       this.fallBehind()
       this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2 || 100)
@@ -381,9 +384,9 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
 
   async #readLinked(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
     const generation = this.#generation
-    const after = this.#sent.linked
+    const { linked: after, resendId } = this.#sent
     const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
-    if (generation !== this.#generation) return undefined
+    if (generation !== this.#generation || resendId !== this.#sent.resendId) return undefined
     this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
     this.#seeLinks(page)
     const run = this.#run
@@ -411,7 +414,9 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   }
 
   #linkedChange(row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
-    if (row.entityId === 0 || row.isOwn) return []
+    // A run tells a system everything, also what it wrote itself: it may sweep what it has not seen in it.
+    const isOfRun = this.#run !== undefined && row.point.position <= this.#run.linkedTo
+    if (row.entityId === 0 || (row.isOwn && !isOfRun)) return []
     if (row.unlinked) return this.#backlogChange('UNLINKED', row, epoch)
     if (row.entity !== undefined) return this.#backlogChange('UPSERT', row, epoch)
     return row.deleted ? this.#backlogChange('DELETED', row, epoch) : []
@@ -470,12 +475,6 @@ function linksBegun(rows: readonly LinkRowOfPage<unknown>[], after: number, to: 
     .filter((row) => !row.unlinked && row.point.position > after && row.point.position <= to)
     .map((row) => row.point.position)
   return new Set(positions).size
-}
-
-/** Postgres is going down, coming up, out of connections or out of time: the same query may succeed later. */
-function isPassing(error: unknown): boolean {
-  const code = postgresFault(error)?.code ?? ''
-  return /^(08|53|57|40)/.test(code)
 }
 
 function takenOver(): SynkvyError {

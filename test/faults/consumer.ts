@@ -25,6 +25,7 @@ interface Held {
 
 interface Acknowledged {
   readonly revision: bigint
+  readonly entity: string
   readonly lane: Change['lane']
   readonly resendId: string | null
   /** Which of its connections it came over. */
@@ -51,6 +52,8 @@ export class TrialConsumer {
   readonly kind: ConsumerKind
   readonly stream: StreamName
   readonly violations: string[] = []
+  /** What was sent again without cause. */
+  readonly repeated: string[] = []
   readonly tally: Tally = { batches: 0, changes: 0, again: 0, overlapping: 0, reconnects: 0, takenOver: 0 }
   readonly everSent = new Set<string>()
   readonly #doors: () => Door
@@ -61,6 +64,8 @@ export class TrialConsumer {
   #acknowledged = new Map<string, Acknowledged>()
   #cursor: string | undefined
   #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
+  /** The run that is under way, and what has been seen since it began. */
+  #resent: { readonly id: string; readonly seen: Set<string> } | undefined
   /** Not acknowledged yet, in order. */
   #owed: Batch[] = []
   #isHasty = false
@@ -172,7 +177,21 @@ export class TrialConsumer {
     this.#lastBatchAt = Date.now()
     const ids = new Set(batch.changes.map((change) => change.id))
     if (ids.size < batch.changes.length) this.violations.push(`${this.#name}: an entity stands twice in a batch`)
-    for (const change of batch.changes) this.#apply(change, batch.resendId)
+    if (batch.resendId === null) this.#resent = undefined
+    else if (this.#resent?.id !== batch.resendId) this.#resent = { id: batch.resendId, seen: new Set() }
+    for (const change of batch.changes) {
+      this.#resent?.seen.add(change.id)
+      this.#apply(change, batch.resendId)
+    }
+    if (batch.resendComplete) this.#sweep()
+  }
+
+  /** With the last of a resend, what it has and did not see meanwhile is not linked to it: it may be of commits that were lost. */
+  #sweep(): void {
+    if (this.kind === 'restored') return
+    for (const id of this.#copy.keys()) {
+      if (this.#resent?.seen.has(id) !== true) this.#copy.delete(id)
+    }
   }
 
   #apply(change: Change, resendId: string | null): void {
@@ -181,7 +200,7 @@ export class TrialConsumer {
     if (newest !== undefined && change.revision < newest)
       this.violations.push(`${this.#name}: ${change.kind} ${change.key} by ${change.lane} goes back from ${newest} to ${change.revision}`)
     const known = this.#acknowledged.get(change.id)
-    if (known?.revision === change.revision) this.#noteRepetition(change, resendId, known)
+    if (known?.revision === change.revision && known.entity === JSON.stringify(change.entity)) this.#noteRepetition(change, resendId, known)
     if (change.kind === 'UPSERT') this.everSent.add(change.id)
     if (newest !== undefined && change.revision < newest) return
     this.#newest.set(change.id, change.revision)
@@ -202,7 +221,7 @@ export class TrialConsumer {
       return
     }
     this.tally.again += 1
-    this.violations.push(
+    this.repeated.push(
       `${this.#name}: ${change.kind} ${change.key} was acknowledged by ${known.lane} of ${known.resendId} and came again by ${change.lane} of ${resendId}`,
     )
   }
@@ -234,8 +253,14 @@ export class TrialConsumer {
     if (last === undefined) return
     await call(door, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: last.cursor })
     for (const batch of batches) {
-      for (const { id, revision, lane } of batch.changes)
-        this.#acknowledged.set(id, { revision, lane, resendId: batch.resendId, connection: this.#connectionNumber })
+      for (const { id, revision, lane, entity } of batch.changes)
+        this.#acknowledged.set(id, {
+          revision,
+          entity: JSON.stringify(entity),
+          lane,
+          resendId: batch.resendId,
+          connection: this.#connectionNumber,
+        })
     }
     this.#cursor = last.cursor
     if (this.kind === 'restored' && this.#random.chance(0.1)) this.#backup = { copy: new Map(this.#copy), cursor: last.cursor }

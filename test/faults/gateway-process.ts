@@ -50,7 +50,8 @@ export class GatewayProcess implements AsyncDisposable {
     this.#child.stdout?.on('data', hear)
     this.#child.stderr?.on('data', hear)
     const { pid } = this.#child
-    process.once('exit', () => endProcess(pid))
+    running.add(pid)
+    this.#child.once('exit', () => running.delete(pid))
     this.isStopped = false
   }
 
@@ -108,11 +109,8 @@ export class GatewayProcess implements AsyncDisposable {
   }
 }
 
-/** It must not outlive a trial that was broken off. */
-function endProcess(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended.
-  }
-}
+/** They must not outlive a trial that was broken off. */
+const running = new Set<number | undefined>()
+process.once('exit', () => {
+  for (const pid of running) if (pid !== undefined) process.kill(pid, 'SIGKILL')
+})

@@ -113,6 +113,8 @@ async function during(world: World, ms: number, begin: string, end: string, then
   await sleep(ms)
   // Postgres itself may have been stopped meanwhile.
   await untilDone(() => world.postgres.query(end))
+  // What sessions were given when they began stays with them.
+  await untilDone(() => world.postgres.query(then))
 }
 
 /**

@@ -73,7 +73,8 @@ export async function callUntilAnswered(
       return await call(door(), query, variables)
     } catch (error) {
       if (!(error instanceof Ended) || signal.aborted) throw error
-      if (error.code !== undefined && error.code !== 'SERVICE_UNAVAILABLE') throw error
+      // INTERNAL is a fault of the gateway's, which its log tells; what is called here is to be carried out all the same.
+      if (error.code !== undefined && !['SERVICE_UNAVAILABLE', 'INTERNAL'].includes(error.code)) throw error
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }

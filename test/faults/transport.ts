@@ -73,10 +73,18 @@ export function openStream(transport: Transport, door: Door, request: StreamRequ
   return transport === 'SSE' ? overEvents(door, request, signal) : byPulling(door, request, signal)
 }
 
+/** One that is given up while it connects says so when nobody listens any more. */
+class QuietWebSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args)
+    this.on('error', () => {})
+  }
+}
+
 async function* overWebSocket(door: Door, request: StreamRequest, signal: AbortSignal): AsyncGenerator<Batch> {
   const client = createClient({
     url: `ws://127.0.0.1:${door.port}/graphql`,
-    webSocketImpl: WebSocket,
+    webSocketImpl: QuietWebSocket,
     connectionParams: { authorization: `Bearer ${door.key}` },
     retryAttempts: 0,
     keepAlive: 2_000,
