@@ -212,6 +212,7 @@ CREATE TABLE "sequencer" (
 	"epoch" bigint DEFAULT 0 NOT NULL,
 	"cursor_secret" text NOT NULL,
 	"nonce" bigint DEFAULT 0 NOT NULL,
+	"server_started" timestamp with time zone,
 	"durable_to" bigint DEFAULT 0 NOT NULL,
 	"written_to" bigint DEFAULT 0 NOT NULL
 );

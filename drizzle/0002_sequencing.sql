@@ -52,8 +52,21 @@ BEGIN
   END IF;
   INSERT INTO position_ranges (begins, ends, nonce, term, lineage, server_started, took_up_at)
   VALUES (range_begins, range_begins + range_size - 1, range_nonce, my_term, database_lineage(), pg_postmaster_start_time(), took_up_at);
-  UPDATE sequencer SET head = range_begins - 1, nonce = range_nonce;
+  UPDATE sequencer SET head = range_begins - 1, nonce = range_nonce, server_started = pg_postmaster_start_time();
   RETURN QUERY SELECT range_begins - 1, range_begins + range_size - 1;
+END $$;
+--> statement-breakpoint
+-- How much of the database the calling statement's snapshot sees: the range of positions in use, the head, and how much of the log was on the disk. Raises where
+-- the server was started, or promoted, since the range was reserved: whether it lacks what was sent before is found out when a term begins.
+CREATE FUNCTION sighting() RETURNS json LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  s sequencer%ROWTYPE;
+BEGIN
+  SELECT * INTO s FROM sequencer;
+  IF s.server_started IS DISTINCT FROM pg_postmaster_start_time() THEN
+    RAISE EXCEPTION 'no gateway sequences on this server yet' USING ERRCODE = 'cannot_connect_now';
+  END IF;
+  RETURN json_build_object('nonce', s.nonce, 'head', s.head, 'durableTo', s.durable_to);
 END $$;
 --> statement-breakpoint
 -- Takes up to `batch_limit` rows out of the inbox, fairly by account, and gives each entity its next position, in one transaction that first locks

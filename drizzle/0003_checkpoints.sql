@@ -15,6 +15,8 @@ DECLARE
   c checkpoints%ROWTYPE;
   run resends%ROWTYPE;
 BEGIN
+  -- Not on a server that may lack what is acknowledged.
+  PERFORM sighting();
   UPDATE checkpoints t SET
     live = greatest(live, to_live),
     linked = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked ELSE to_linked END,

@@ -76,7 +76,7 @@ interface RawRow {
   readonly entity_id: number | null
   readonly position: number | null
   readonly revision: number
-  readonly is_unsequenced: boolean
+  readonly is_unsequenced: boolean | null
   readonly deleted: boolean
   readonly key: string | null
   readonly location_code: string | null
@@ -88,7 +88,7 @@ function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<Enti
     entityId: row.entity_id ?? 0,
     position: row.position,
     revision: row.revision,
-    isUnsequenced: row.is_unsequenced,
+    isUnsequenced: row.is_unsequenced === true,
     deleted: row.deleted,
     key: row.key ?? '',
     locationCode: row.location_code ?? '',
@@ -341,12 +341,13 @@ export async function readDispatches<S extends ServedStream>(
   const raw = await sql<
     (RawRow & {
       epoch: number
+      sighting: Sighting
       account_id: number
       origin_view_id: number | null
       concerned: { v: number; r: number; x: string | null }[]
     })[]
   >`
-    SELECT q.epoch, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
+    SELECT q.epoch, ${sightingColumn(sql)}, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
       x.revision <> e.revision AS is_unsequenced,
       coalesce(x.key, e.key) AS key, coalesce(x.location_code, e.location_code) AS location_code, x.entity
     FROM sequencer q, (

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../db/client.ts'
 import type { SynkvyError } from '../errors.ts'
+import { isDatabaseAway } from '../db/faults.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
@@ -21,6 +22,8 @@ const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
 /** When a round that failed is tried again, at the latest. */
 const retryMs = 500
+/** How often a gateway that starts looks whether somebody sequences. */
+const startLookMs = 20
 
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
@@ -179,11 +182,19 @@ export class Hub {
     }
   }
 
-  /** Reads what the hub starts from. */
+  /** Reads what the hub starts from, when somebody sequences on this server. */
   async start(): Promise<void> {
-    const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
-    this.#sighting = sighting
-    this.#epoch = epoch
+    for (;;) {
+      try {
+        const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
+        this.#sighting = sighting
+        this.#epoch = epoch
+        return
+      } catch (error) {
+        if (this.#signal.aborted || !isDatabaseAway(error)) throw error
+        await this.#bell.wait(startLookMs)
+      }
+    }
   }
 
   /** Offers the new positions; true when there are more. */

@@ -21,8 +21,8 @@ export function laterSighting(a: Sighting, b: Sighting): Sighting {
   return { nonce: a.nonce, head: Math.max(a.head, b.head), durableTo: Math.max(a.durableTo, b.durableTo) }
 }
 
-/** SQL of a sighting, as JSON, from the table `sequencer` under the alias `q`. */
-export const sightingColumn = (sql: Sql) => sql`json_build_object('nonce', q.nonce, 'head', q.head, 'durableTo', q.durable_to) AS sighting`
+/** SQL of what the statement's snapshot sees, asked once. */
+export const sightingColumn = (sql: Sql) => sql`(SELECT sighting()) AS sighting`
 
 /** A range of positions that was reserved durably before the first of them was given out. */
 interface PositionRange {
@@ -76,7 +76,7 @@ export async function readKnownPositions(
   { accountId, viewId }: Pick<StreamKey, 'accountId' | 'viewId'>,
 ): Promise<KnownPositions | undefined> {
   const [row] = await sql<KnownPositions[]>`
-    SELECT s.epoch, v.link_position AS "linkPosition", (
+    SELECT ${sightingColumn(sql)}, s.epoch, v.link_position AS "linkPosition", (
       SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to, 'tookUpAt', r.took_up_at)
         ORDER BY r.begins), '[]')
       FROM position_ranges r) AS ranges

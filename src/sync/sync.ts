@@ -7,7 +7,7 @@ import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
 import { Hub, type KeyListener } from './hub.ts'
-import { isForked, readKnownPositions } from './positions.ts'
+import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
 import { Sequencer } from './sequencer.ts'
 import { streamStatuses } from './status.ts'
@@ -27,6 +27,15 @@ export interface PullOptions {
   /** How long to wait for something to come: 0 to 30. */
   readonly waitSeconds: number
   readonly signal?: AbortSignal | undefined
+}
+
+/** The caller's view, and what the database says of itself at the same moment. */
+interface CallersView {
+  readonly accountId: number
+  readonly id: number
+  readonly paused: boolean
+  readonly epoch: number
+  readonly sighting: Sighting
 }
 
 /** The feed's engine on one gateway: it sequences when elected, and serves the streams of its own consumers. */
@@ -87,7 +96,7 @@ export class Sync implements AsyncDisposable {
     const view = await this.#viewOf(caller)
     if (view.paused) throw viewPaused()
     const key = { accountId: view.accountId, viewId: view.id, stream }
-    const cursor = options.afterCursor === undefined ? undefined : await this.#accept(key, options.afterCursor)
+    const cursor = options.afterCursor === undefined ? undefined : await this.#accept(view, key, options.afterCursor)
     await ensureCheckpoint(this.#database.sql, key)
     const isPull = options.transport === 'PULL'
     const checkpoint = isPull
@@ -172,9 +181,10 @@ export class Sync implements AsyncDisposable {
     return new Watcher({ read, faceOf: (view) => faces.get(view) ?? '', bell, release, lookEveryMs: () => statusLookMs })
   }
 
-  async #viewOf(caller: Caller): Promise<{ readonly accountId: number; readonly id: number; readonly paused: boolean }> {
-    const [view] = await this.#database.sql<{ id: number; paused: boolean }[]>`
-      SELECT id, paused FROM sync_views WHERE account_id = ${caller.accountId} AND user_id = ${caller.userId}`
+  async #viewOf(caller: Caller): Promise<CallersView> {
+    const { sql } = this.#database
+    const [view] = await sql<Omit<CallersView, 'accountId'>[]>`
+      SELECT v.id, v.paused, s.epoch, ${sightingColumn(sql)} FROM sync_views v, sequencer s WHERE v.account_id = ${caller.accountId} AND v.user_id = ${caller.userId}`
     if (view === undefined) throw viewGone()
     return { accountId: caller.accountId, ...view }
   }
@@ -183,27 +193,23 @@ export class Sync implements AsyncDisposable {
   async #readOwn(caller: Caller, text: string): Promise<{ readonly key: StreamKey; readonly cursor: Cursor | undefined }> {
     const view = await this.#viewOf(caller)
     const key = { accountId: view.accountId, viewId: view.id, stream: this.#codec.decode(text).stream }
-    return { key, cursor: await this.#accept(key, text) }
+    return { key, cursor: await this.#accept(view, key, text) }
   }
 
   /**
    * A cursor that is this view's and this stream's, or INVALID_CURSOR. Undefined when it has seen what this database has not: then the view is put right,
    * and reads on from its checkpoint.
    */
-  async #accept(key: StreamKey, text: string): Promise<Cursor | undefined> {
+  async #accept(now: CallersView, key: StreamKey, text: string): Promise<Cursor | undefined> {
     const cursor = this.#codec.decode(text)
     if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
-    if (this.#isOfThisTerm(cursor)) return cursor
+    // In the range that is in use: nothing can have been lost since.
+    if (cursor.epoch === now.epoch && cursor.sighting.nonce === now.sighting.nonce) return cursor
     const known = await readKnownPositions(this.#database.sql, key)
     if (known === undefined) throw viewGone()
     if (!isForked({ ...cursor, linkPosition: cursor.progress.linked.position }, known)) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
     return undefined
-  }
-
-  /** Whether the cursor was made in the range that is in use: nothing can have been lost since. */
-  #isOfThisTerm({ epoch, sighting }: Cursor): boolean {
-    return epoch === this.#hub.epoch && sighting.nonce === this.#hub.sighting.nonce
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -227,6 +233,11 @@ async function firstWithSomething<S extends ServedStream>(stream: ViewStream<S>,
   return latest
 }
 
+async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Promise<AsyncDisposable> {
+  await hub.start()
+  return listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
+}
+
 /** Starts the engine. It is ready when this resolves; dispose of it to stop. */
 export async function startSync(database: Database, { log }: { readonly log: Logger }): Promise<Sync> {
   const stop = new AbortController()
@@ -242,10 +253,14 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     { onNumbered: () => hub.ring(), onHead: (head) => hub.onHead(head) },
     stop.signal,
   )
-  await hub.start()
-  const listening = await listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
+  const sequencing = sequencer.run()
+  const listening = await listenFor(hub, sequencer, database).catch(async (error: unknown) => {
+    stop.abort()
+    await sequencing
+    throw error
+  })
   const work = Promise.all([
-    sequencer.run(),
+    sequencing,
     hub.run(() => (sequencer.tellsOfPositions ? undefined : hubLookMs)),
     hub.watchCheckpoints(),
     hub.keepPassed(),

@@ -361,12 +361,12 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   #liveChange({ row, link, epoch }: Offer<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
     const sent = this.#ahead.get(row.entityId)
     const isSent = sent !== undefined && sent.revision >= row.revision && sent.linkRevision >= link.linkRevision
-    if (sent !== undefined && sent.revision <= row.revision) this.#ahead.delete(row.entityId)
-    if (isSent) return []
-    this.#rememberIfAhead(row, link)
-    if (row.entity !== undefined) return [toChange('UPSERT', 'LIVE', row, link, epoch)]
-    // Deleted, but the tombstone has no position yet: it will come.
-    return row.deleted ? [toChange('DELETED', 'LIVE', row, link, epoch)] : []
+    // What LIVE has come to it will not come to again.
+    if (sent !== undefined && sent.revision <= row.revision && !this.#isAhead(row)) this.#ahead.delete(row.entityId)
+    // Where it is deleted and the tombstone has no position yet, that will come.
+    if (isSent || (row.entity === undefined && !row.deleted)) return []
+    if (this.#isAhead(row)) this.#remember(row, link)
+    return [toChange(row.entity === undefined ? 'DELETED' : 'UPSERT', 'LIVE', row, link, epoch)]
   }
 
   /** The changes of LINKED, or else of RESEND, that come next; undefined when the stream was set back meanwhile. */
@@ -423,12 +423,16 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   }
 
   #backlogChange(what: What, row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
-    this.#rememberIfAhead(row, row)
+    if (this.#isAhead(row)) this.#remember(row, row)
     return [toChange(what, 'RESEND', row, row, epoch)]
   }
 
-  #rememberIfAhead(row: FeedRow<EntityOf[S]>, link: LinkPart): void {
-    if (!row.isUnsequenced && row.position !== null && row.position <= this.#sent.live) return
+  /** Whether LIVE has yet to come to the latest change of it. */
+  #isAhead(row: FeedRow<EntityOf[S]>): boolean {
+    return row.isUnsequenced || row.position === null || row.position > this.#sent.live
+  }
+
+  #remember(row: FeedRow<EntityOf[S]>, link: LinkPart): void {
     const now = Date.now()
     const position = row.isUnsequenced ? null : row.position
     this.#ahead.set(row.entityId, { revision: row.revision, linkRevision: link.linkRevision, position, at: now })

@@ -27,7 +27,7 @@ const views = [
 
 /** Loses the database under load in one of these ways, and asks whether everybody is put right. */
 export async function runFailover(kind: Failover, seed: number): Promise<FailoverReport> {
-  await using world = await World.create()
+  await using world = await World.create({ withReplicas: kind !== 'backup' })
   const first = world.postgres
   await using replication = await Wire.to(first.port)
   await using replica = kind === 'backup' ? undefined : await first.createReplica(replication.port)

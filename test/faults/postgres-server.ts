@@ -57,8 +57,8 @@ export class PostgresServer implements AsyncDisposable {
     this.port = port
   }
 
-  static async create(): Promise<PostgresServer> {
-    const server = await PostgresServer.#prepare()
+  static async create(options: { readonly withReplicas?: boolean } = {}): Promise<PostgresServer> {
+    const server = await PostgresServer.#prepare(options.withReplicas === true)
     await server.#run([
       join(server.#bin, 'initdb'),
       '-D',
@@ -77,13 +77,15 @@ export class PostgresServer implements AsyncDisposable {
     return server
   }
 
-  static async #prepare(): Promise<PostgresServer> {
+  static async #prepare(withReplicas: boolean): Promise<PostgresServer> {
     const folder = await mkdtemp(join(tmpdir(), 'synkvy-faults-'))
     await chmod(folder, 0o755)
     const site = await openSite(join(folder, 'site'))
     const launcher = await prepareLauncher(site)
     await chown(site.dataDir, launcher.owner.uid, launcher.owner.gid)
-    const bin = debianBinaries() ?? join((await prepareBinaries(launcher, site)).folder, 'bin')
+    // As for the other tests: the embedded one, unless another server was given.
+    const debian = withReplicas || process.env['SYNKVY_TEST_DATABASE_URL'] !== undefined ? debianBinaries() : undefined
+    const bin = debian ?? join((await prepareBinaries(launcher, site)).folder, 'bin')
     return new PostgresServer(site.dataDir, launcher, bin, await freePort())
   }
 
@@ -166,7 +168,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** A streaming replica of this server, which reaches it over `port`. */
   async createReplica(port: number): Promise<PostgresServer> {
-    const replica = await PostgresServer.#prepare()
+    const replica = await PostgresServer.#prepare(true)
     const source = `host=127.0.0.1 port=${port} user=postgres`
     await replica.#run([
       join(this.#bin, 'pg_basebackup'),

@@ -106,6 +106,7 @@ export async function runSchedule(world: World, schedule: Schedule): Promise<Rep
   ])
   const faults = schedule.faults.map(({ step }) => ('mode' in step ? `${step.is}-${step.mode}` : step.is))
   const report = await trial.finish()
+  failed.push(...(await findFalseFailovers(world, trial.shop)))
   return { ...report, seed: schedule.seed, faults, violations: [...failed, ...report.violations] }
 }
 
@@ -296,6 +297,15 @@ async function findStrays(world: World, shop: Shop, consumers: readonly TrialCon
   } finally {
     await sql.end()
   }
+}
+
+/** Resends of a database that was taken for set back. */
+async function findFalseFailovers(world: World, shop: Shop): Promise<readonly string[]> {
+  const [row] = await world.postgres.query(
+    `SELECT count(*)::int AS count FROM resends WHERE account_id = ${shop.accountId} AND cause = 'FAILOVER'`,
+    'shop',
+  )
+  return row?.['count'] === 0 ? [] : [`${String(row?.['count'])} resends began as after a failover, and there was none`]
 }
 
 /** Calls that were done twice, or not at all. */

@@ -38,8 +38,8 @@ export class World implements AsyncDisposable {
     this.#pooler = pooler
   }
 
-  static async create(): Promise<World> {
-    const postgres = await PostgresServer.create()
+  static async create(options: { readonly withReplicas?: boolean } = {}): Promise<World> {
+    const postgres = await PostgresServer.create(options)
     await postgres.query('CREATE DATABASE shop')
     await postgres.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements', 'shop')
     await migrateDatabase(postgres.url.replace(/postgres$/, 'shop'))

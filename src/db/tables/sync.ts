@@ -88,6 +88,8 @@ export const sequencer = pgTable('sequencer', {
   cursorSecret: text().notNull(),
   /** The nonce of the range that is in use. */
   nonce: bigint({ mode: 'number' }).notNull().default(0),
+  /** When the server was started that it was reserved on: on another, be it a replica that was promoted, nothing is sent before somebody sequences there. */
+  serverStarted: moment(),
   /** A place in Postgres' log (bytes) that is known to be on the disk, and one that will be. */
   durableTo: id().notNull().default(0),
   writtenTo: id().notNull().default(0),
