@@ -6,7 +6,7 @@ import { idempotencyKeys, locations, products, stockLevels, variants, type Stock
 import { SynkvyError, throwFaults, type InputPath } from '../errors.ts'
 import { badInput, checkItemCount, repeated, textFaults } from './product-input.ts'
 import type { StockLevelRow } from './rows.ts'
-import { writeAs } from './write.ts'
+import { Vanished, writeAs } from './write.ts'
 
 /** What is to be on hand. `expectedOnHand` makes it a compare-and-set: CONFLICT if it is another number by now (a level that is not there counts as 0). */
 export interface SetStockInput {
@@ -198,7 +198,7 @@ interface LockedLevel {
 
 function expectLevel(levels: ReadonlyMap<string, LockedLevel>, place: Place): LockedLevel {
   const level = levels.get(placeKey(place))
-  if (level === undefined) throw new Error('a stock level that was made in this transaction is not there')
+  if (level === undefined) throw new Vanished('a stock level was deleted, with its variant, while it was to be changed')
   return level
 }
 

@@ -25,9 +25,14 @@ export async function writeAs<Result>(database: Database, author: Author, work: 
   }
 }
 
+/** What was found, or made, a moment ago is there no more: somebody else has deleted it. The transaction is tried again. */
+export class Vanished extends Error {
+  override readonly name = 'Vanished'
+}
+
 /** A deadlock, a serialization failure, or a row that somebody else has just inserted or, having referred to it, not found any more. */
 function isCollision(error: unknown): boolean {
-  return ['40P01', '40001', '23505', '23503'].includes(postgresFault(error)?.code ?? '')
+  return error instanceof Vanished || ['40P01', '40001', '23505', '23503'].includes(postgresFault(error)?.code ?? '')
 }
 
 /** Cuts a list, so that a statement stays below Postgres' limit of parameters. */

@@ -56,6 +56,9 @@ export class TrialConsumer {
   readonly repeated: string[] = []
   readonly tally: Tally = { batches: 0, changes: 0, again: 0, overlapping: 0, reconnects: 0, takenOver: 0 }
   readonly everSent = new Set<string>()
+  /** How long it was not served after a connection had ended. */
+  readonly gapsMs: number[] = []
+  #endedAt: number | undefined
   readonly #doors: () => Door
   readonly #random: Random
   readonly #stop = new AbortController()
@@ -124,6 +127,7 @@ export class TrialConsumer {
       }
       this.#owed = []
       this.#phase = 'ended'
+      this.#endedAt ??= Date.now()
       this.tally.reconnects += 1
       if (!this.#stop.signal.aborted) await this.#pause(50 + this.#random.below(400))
     }
@@ -175,6 +179,8 @@ export class TrialConsumer {
   #take(batch: Batch): void {
     this.tally.batches += 1
     this.#lastBatchAt = Date.now()
+    if (this.#endedAt !== undefined) this.gapsMs.push(this.#lastBatchAt - this.#endedAt)
+    this.#endedAt = undefined
     const ids = new Set(batch.changes.map((change) => change.id))
     if (ids.size < batch.changes.length) this.violations.push(`${this.#name}: an entity stands twice in a batch`)
     if (batch.resendId === null) this.#resent = undefined

@@ -23,6 +23,10 @@ export class GatewayProcess implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   get log(): string {
     return this.#log
   }

@@ -34,6 +34,12 @@ export function debianBinaries(): string | undefined {
   return newest === undefined ? undefined : join(root, newest, 'bin')
 }
 
+const poolerPrograms = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer']
+
+export function hasPooler(): boolean {
+  return poolerPrograms.some(existsSync)
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -198,7 +204,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** PgBouncer in transaction mode on `port`, in front of `target`. Undefined where it is not installed. */
   async startPooler(target: number, port: number): Promise<{ readonly stop: () => void } | undefined> {
-    const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find(existsSync)
+    const program = poolerPrograms.find(existsSync)
     if (program === undefined) return undefined
     const { uid, gid } = this.#launcher.owner
     const config = join(this.folder, 'pgbouncer.ini')

@@ -30,6 +30,7 @@ export async function openShop(world: World, name: string, viewCount: number, pr
   await sql`
     INSERT INTO variants (account_id, product_id, ordinal, sku, title, price, price_currency)
     SELECT account_id, id, v, handle || '-' || v, 'Variant ' || v, 10 + v, 'SEK' FROM products, generate_series(0, id::int % 2) v WHERE account_id = ${accountId}`
+  await sql`INSERT INTO locations (account_id, code, name) VALUES (${accountId}, 'default', 'Default') ON CONFLICT DO NOTHING`
   await sql`INSERT INTO stock_levels (account_id, variant_id, location_id, on_hand)
     SELECT v.account_id, v.id, l.id, 100 FROM variants v JOIN locations l ON l.account_id = v.account_id WHERE v.account_id = ${accountId}`
   const door = { port: world.nodes[0]?.gateway.port ?? 0, key: adminKey ?? '' }

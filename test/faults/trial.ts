@@ -22,6 +22,8 @@ export interface Report {
   /** From when all was mended until every consumer was level. */
   readonly levelAfterMs: number
   readonly residentBytes: readonly number[]
+  /** How long consumers were not served after a connection had ended. */
+  readonly gapsMs: readonly number[]
 }
 
 const levelWithinMs = 90_000
@@ -86,6 +88,7 @@ export async function beginTrial(
       lost: level.missing.length,
       violations: [...level.missing.slice(0, 12), ...strays, ...miscounted, ...said, ...left, ...logged],
       levelAfterMs: level.afterMs,
+      gapsMs: consumers.flatMap(({ gapsMs }) => gapsMs),
       residentBytes: await Promise.all(
         world.nodes.map(async ({ gateway }) => (await gateway.metric('process_resident_memory_bytes')) ?? 0),
       ),

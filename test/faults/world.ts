@@ -8,6 +8,12 @@ import { Wire, type WireMode } from './wire.ts'
 export const adminKey = 'synkvy_trial_admin_key_0123456789abcdef'
 const gatewayCount = 3
 
+interface Pooler {
+  readonly port: number
+  readonly stop: () => void
+  readonly restart: () => Promise<void>
+}
+
 /** A gateway and the stretches of network around it. */
 export interface Node {
   readonly gateway: GatewayProcess
@@ -24,14 +30,9 @@ export class World implements AsyncDisposable {
   postgres: PostgresServer
   readonly nodes: readonly Node[]
   readonly #serverWire: Wire
-  readonly #pooler: { stop: () => void; restart: () => Promise<void> } | undefined
+  readonly #pooler: Pooler | undefined
 
-  private constructor(
-    postgres: PostgresServer,
-    nodes: readonly Node[],
-    serverWire: Wire,
-    pooler: { stop: () => void; restart: () => Promise<void> } | undefined,
-  ) {
+  private constructor(postgres: PostgresServer, nodes: readonly Node[], serverWire: Wire, pooler: Pooler | undefined) {
     this.postgres = postgres
     this.nodes = nodes
     this.#serverWire = serverWire
@@ -61,8 +62,8 @@ export class World implements AsyncDisposable {
     return connectOnce({ url: this.postgres.url.replace(/postgres$/, 'shop'), name: 'trial' })
   }
 
-  get hasPooler(): boolean {
-    return this.#pooler !== undefined
+  get poolerUrl(): string {
+    return `postgres://postgres@127.0.0.1:${this.#pooler?.port}/shop`
   }
 
   restartPooler(): Promise<void> {
@@ -110,14 +111,11 @@ export class World implements AsyncDisposable {
   }
 }
 
-async function startPooler(
-  postgres: PostgresServer,
-  target: number,
-  port: number,
-): Promise<{ stop: () => void; restart: () => Promise<void> } | undefined> {
+async function startPooler(postgres: PostgresServer, target: number, port: number): Promise<Pooler | undefined> {
   let running = await postgres.startPooler(target, port)
   if (running === undefined) return undefined
   return {
+    port,
     stop: () => running?.stop(),
     restart: async () => {
       running?.stop()
