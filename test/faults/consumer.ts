@@ -69,6 +69,8 @@ export class TrialConsumer {
   #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
   /** The run that is under way, and what has been seen since it began. */
   #resent: { readonly id: string; readonly seen: Set<string> } | undefined
+  /** Which connection a batch came over. */
+  readonly #receivedOver = new WeakMap<Batch, number>()
   /** Not acknowledged yet, in order. */
   #owed: Batch[] = []
   #isHasty = false
@@ -178,6 +180,7 @@ export class TrialConsumer {
 
   #take(batch: Batch): void {
     this.tally.batches += 1
+    this.#receivedOver.set(batch, this.#connectionNumber)
     this.#lastBatchAt = Date.now()
     if (this.#endedAt !== undefined) this.gapsMs.push(this.#lastBatchAt - this.#endedAt)
     this.#endedAt = undefined
@@ -222,7 +225,7 @@ export class TrialConsumer {
   #noteRepetition(change: Change, resendId: string | null, known: Acknowledged): void {
     const isSameRun = known.lane === 'RESEND' && resendId !== null && known.resendId === resendId
     if (change.lane === 'RESEND' && !isSameRun) return
-    if (change.lane === 'LIVE' && known.connection < this.#connectionNumber) {
+    if (known.connection < this.#connectionNumber) {
       this.tally.overlapping += 1
       return
     }
@@ -265,7 +268,7 @@ export class TrialConsumer {
           entity: JSON.stringify(entity),
           lane,
           resendId: batch.resendId,
-          connection: this.#connectionNumber,
+          connection: this.#receivedOver.get(batch) ?? 0,
         })
     }
     this.#cursor = last.cursor

@@ -154,7 +154,10 @@ test('two hundred consumers that read nothing cost a bounded number of bytes, an
   const write = async (onHand: number): Promise<void> => {
     await sql`UPDATE stock_levels SET on_hand = ${onHand} WHERE account_id = ${shop.accountId}`
     await expect
-      .poll(() => live.batches.slice(-5).some(({ changes }) => changes.some((change) => change.onHand === onHand)), { timeout: 20_000, interval: 5 })
+      .poll(() => live.batches.slice(-5).some(({ changes }) => changes.some((change) => change.onHand === onHand)), {
+        timeout: 20_000,
+        interval: 5,
+      })
       .toBe(true)
   }
   for (let round = 1_000; round < 1_300; round += 1) await write(round)

@@ -9,6 +9,9 @@ export type WireMode = 'through' | 'slow' | 'stalled' | 'half-open' | 'cut'
 
 const slowMs = 80
 
+/** A port of this machine, or a socket in the file system. */
+type Target = number | { readonly path: string }
+
 /** One connection over the wire: both sockets, and whether it has gone half-open. */
 interface Strand {
   readonly near: Socket
@@ -20,16 +23,16 @@ interface Strand {
 export class Wire implements AsyncDisposable {
   readonly #server: Server
   readonly #strands = new Set<Strand>()
-  #target: number
+  #target: Target
   #mode: WireMode = 'through'
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: Target) {
     this.#server = server
     this.#target = target
     server.on('connection', (near) => this.#join(near))
   }
 
-  static async to(target: number): Promise<Wire> {
+  static async to(target: Target): Promise<Wire> {
     // What comes is not read before a place to send it to is there.
     const server = createServer({ pauseOnConnect: true })
     server.listen(0, '127.0.0.1')
@@ -74,7 +77,7 @@ export class Wire implements AsyncDisposable {
 
   #join(near: Socket): void {
     if (this.#mode === 'cut') return void near.destroy()
-    const far = connect(this.#target, '127.0.0.1')
+    const far = typeof this.#target === 'number' ? connect(this.#target, '127.0.0.1') : connect(this.#target)
     const strand: Strand = { near, far, isLost: false }
     this.#strands.add(strand)
     const end = (): void => {

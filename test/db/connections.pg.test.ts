@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase, type Database } from '../../src/db/client.ts'
+import { isDatabaseAway } from '../../src/db/faults.ts'
+import { listen } from '../../src/db/listener.ts'
+import { Wire } from '../faults/wire.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+
+let here: TestDatabase
+let wire: Wire
+let database: Database
+beforeAll(async () => {
+  here = await createTestDatabase()
+  await here.database.sql`CREATE TABLE written (what text)`
+  const server = new URL(here.url)
+  wire = await Wire.to(
+    server.searchParams.get('host') === null ? Number(server.port) : { path: `${server.searchParams.get('host')}/.s.PGSQL.5432` },
+  )
+  const url = `postgres://${server.username}@127.0.0.1:${wire.port}${server.pathname}`
+  database = openDatabase({ url, directUrl: url, poolSize: 3, timeoutMs: 1_500 })
+})
+afterAll(async () => {
+  await database[Symbol.asyncDispose]()
+  await wire[Symbol.asyncDispose]()
+  await here[Symbol.asyncDispose]()
+})
+
+const written = () => here.database.sql<{ what: string }[]>`SELECT what FROM written`
+
+test('a connection that is lost in a transaction takes all of it along, and nothing of it is done on another', async () => {
+  for (const moment of ['between two statements', 'in the middle of one'] as const) {
+    const fault: unknown = await database.sql
+      .begin(async (tx) => {
+        await tx`INSERT INTO written VALUES ('first')`
+        if (moment === 'between two statements') wire.cutOnce()
+        else setTimeout(() => wire.cutOnce(), 100)
+        await sleep(moment === 'between two statements' ? 100 : 0)
+        await tx`SELECT pg_sleep(0.5)`.catch(() => {})
+        await tx`INSERT INTO written VALUES ('second')`.catch(() => {})
+      })
+      .catch((error: unknown) => error)
+
+    expect(isDatabaseAway(fault)).toBe(true)
+    expect(await written()).toEqual([])
+    expect(await database.sql`SELECT 1 AS one`).toEqual([{ one: 1 }])
+  }
+})
+
+test('an answer that does not come is given up, and so is its connection', async () => {
+  await database.sql`SELECT 1`
+  wire.set('half-open')
+  const faults = await Promise.all(Array.from({ length: 6 }, () => database.sql`SELECT 1`.catch((error: unknown) => error)))
+  wire.set('through')
+
+  expect(faults.filter((fault) => !Array.isArray(fault)).every(isDatabaseAway)).toBe(true)
+  await expect.poll(() => database.sql`SELECT 1 AS one`.catch(() => []), { timeout: 10_000 }).toEqual([{ one: 1 }])
+})
+
+test('one who listens over a connection that has died, without a word, listens again and looks what was missed', async () => {
+  let rung = 0
+  await using _listening = await listen(database, { some_channel: () => void (rung += 1) })
+  wire.set('half-open')
+  await here.database.sql`SELECT pg_notify('some_channel', '')`
+  await sleep(200)
+  expect(rung).toBe(0)
+  wire.set('through')
+
+  await expect.poll(() => rung, { timeout: 15_000 }).toBeGreaterThan(0)
+  const before = rung
+  await here.database.sql`SELECT pg_notify('some_channel', '')`
+  await expect.poll(() => rung, { timeout: 5_000 }).toBeGreaterThan(before)
+})
