@@ -64,9 +64,10 @@ test('a late acknowledge of what was sent before a resend does not let the resen
 
   await expectData(shop.call(resendAll, { viewId }))
   await products.acknowledge(unacknowledged.cursor)
+  products.close()
 
   const within = new Set<string>()
-  await products.readUntil((batch) => {
+  await new Subscription(shop.connect(key), 'PRODUCT').readUntil((batch) => {
     if (batch.resendId !== null) batch.changes.forEach((change) => within.add(change.key))
     return batch.resendComplete
   })
@@ -111,7 +112,11 @@ test('on a server on which nobody sequences yet nothing is sent and nothing ackn
   const pulled = await expectData(shop.call('{ productChanges(first: 10) { cursor changes { productId } } }', {}, key))
 
   await sql`UPDATE sequencer SET server_started = server_started - interval '1 day'`
-  const acknowledged = await shop.call('mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: pulled.productChanges.cursor }, key)
+  const acknowledged = await shop.call(
+    'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }',
+    { cursor: pulled.productChanges.cursor },
+    key,
+  )
   const pulledAgain = await shop.call('{ productChanges(first: 10) { cursor } }', {}, key)
   await sql`UPDATE sequencer SET server_started = pg_postmaster_start_time()`
 
@@ -130,11 +135,59 @@ test('a call that Postgres cancels because it takes too long may be made again',
     await tx`SELECT * FROM stock_levels FOR UPDATE`
     const calling = shop.call(setStock, {}, adminKey)
     await expect
-      .poll(async () => (await sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length)
+      .poll(
+        async () =>
+          (await sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)
+            .length,
+      )
       .toBe(1)
     return calling
   })
 
   expect(refused.errors?.[0]?.extensions).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryable: true })
   expect((await shop.call(setStock)).data.setStock.stockLevels).toEqual([{ onHand: 5 }])
+})
+
+test('a product whose transaction began before others were linked by themselves, and commits after, is linked too', async () => {
+  const { key } = await createView(shop, 'Auto', { autoLink: true })
+  const products = new Subscription(shop.connect(key), 'PRODUCT')
+  await products.next()
+
+  await shop.database.database.sql.begin(async (tx) => {
+    await tx`INSERT INTO products (account_id, handle, title, status) SELECT id, 'auto-slow', 'Slow', 'ACTIVE' FROM accounts WHERE slug = 'shop'`
+    await createProducts(shop, ['auto-quick'])
+    await products.readUntil((batch) => batch.changes.some((change) => change.key === 'auto-quick'))
+  })
+
+  await products.readUntil((batch) => batch.changes.some((change) => change.key === 'auto-slow'))
+})
+
+test('a variant that is deleted takes its stock along: a REMOVE for STOCK, an UPSERT without it for PRODUCT', async () => {
+  await createProducts(shop, ['variant-1'], 4)
+  const { viewId, key } = await createView(shop, 'Variant')
+  await expectData(shop.call(link, { viewId, products: [{ handle: 'variant-1' }] }))
+  const [products, stock] = [new Subscription(shop.connect(key), 'PRODUCT'), new Subscription(shop.connect(key), 'STOCK')]
+  await products.readUntil((batch) => batch.caughtUp)
+  await stock.readUntil((batch) => batch.caughtUp)
+
+  await shop.database.database.sql`DELETE FROM variants WHERE sku = 'SKU-variant-1'`
+
+  expect((await stock.readUntil((batch) => batch.changes.length > 0)).at(-1)).toMatchObject({
+    kind: 'REMOVE',
+    reason: 'DELETED',
+    key: 'SKU-variant-1',
+  })
+  expect((await products.readUntil((batch) => batch.changes.length > 0)).at(-1)).toMatchObject({ kind: 'UPSERT', entity: { variants: [] } })
+})
+
+test('a resend that is cancelled before any of it was delivered leaves everything that was linked to be sent', async () => {
+  const handles = ['cancelled-1', 'cancelled-2']
+  await createProducts(shop, handles)
+  const { viewId, key } = await createView(shop, 'Cancelled')
+  await expectData(shop.call(resendAll, { viewId }))
+  await expectData(shop.call('mutation ($viewId: ID!) { cancelResend(syncViewId: $viewId) { __typename } }', { viewId }))
+
+  const sent = await new Subscription(shop.connect(key), 'PRODUCT').readUntil((batch) => batch.caughtUp)
+
+  expect(sent.map((change) => change.key)).toEqual(expect.arrayContaining(handles))
 })
