@@ -36,7 +36,10 @@ export const errorCatalogue = {
   QUERY_TOO_COMPLEX: { status: 400, retryable: false },
   /** Too many calls. Wait for `retryAfterSeconds`. */
   RATE_LIMITED: { status: 429, retryable: true },
-  /** The database is away, or the gateway is stopping. Call again in a moment; nothing of the call was stored. */
+  /**
+   * The database is away, or the gateway is stopping. Call again in a moment: whether a mutation was stored is not known, and each may be repeated; give
+   * adjustStock an idempotencyKey.
+   */
   SERVICE_UNAVAILABLE: { status: 503, retryable: true },
 } as const satisfies Record<string, { readonly status: number; readonly retryable: boolean }>
 

@@ -137,7 +137,13 @@ function placeOf(error: unknown) {
 }
 
 function databaseAway(cause: unknown): SynkvyError {
-  return new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Call again in a moment; nothing of this call was stored.', { cause })
+  return new SynkvyError(
+    'SERVICE_UNAVAILABLE',
+    'The database is away. Call again in a moment: every call may be repeated (adjustStock with an idempotencyKey).',
+    {
+      cause,
+    },
+  )
 }
 
 /** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
