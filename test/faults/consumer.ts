@@ -74,6 +74,7 @@ export class TrialConsumer {
   /** Not acknowledged yet, in order. */
   #owed: Batch[] = []
   #isHasty = false
+  #mayBeRewound = false
   #phase = 'new'
   #lastBatchAt = 0
   #door: Door | undefined
@@ -170,7 +171,10 @@ export class TrialConsumer {
 
   /** The other end was restored from its backup: it holds what it held then, and says so. */
   async #restore(backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string }): Promise<void> {
+    // Where it is not answered it may yet be carried out, at any time.
+    this.#mayBeRewound = true
     await call(this.#doors(), 'mutation ($cursor: Cursor!) { rewind(cursor: $cursor) { __typename } }', { cursor: backup.cursor })
+    this.#mayBeRewound = false
     this.#copy = new Map(backup.copy)
     this.#newest = new Map([...backup.copy].map(([id, { revision }]) => [id, revision]))
     this.#acknowledged.clear()
@@ -225,7 +229,7 @@ export class TrialConsumer {
   #noteRepetition(change: Change, resendId: string | null, known: Acknowledged): void {
     const isSameRun = known.lane === 'RESEND' && resendId !== null && known.resendId === resendId
     if (change.lane === 'RESEND' && !isSameRun) return
-    if (known.connection < this.#connectionNumber) {
+    if (known.connection < this.#connectionNumber || this.#mayBeRewound) {
       this.tally.overlapping += 1
       return
     }
