@@ -1,13 +1,12 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../db/client.ts'
 import type { SynkvyError } from '../errors.ts'
-import { isDatabaseAway } from '../db/faults.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { CursorCodec } from './cursor.ts'
 import { readDispatches, readNewPositions, type Dispatch, type NewPosition, type ViewKey } from './feed.ts'
-import { isForked, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
+import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
@@ -182,19 +181,12 @@ export class Hub {
     }
   }
 
-  /** Reads what the hub starts from, when somebody sequences on this server. */
+  /** Reads what the hub starts from, as soon as somebody sequences on this server. */
   async start(): Promise<void> {
-    for (;;) {
-      try {
-        const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
-        this.#sighting = sighting
-        this.#epoch = epoch
-        return
-      } catch (error) {
-        if (this.#signal.aborted || !isDatabaseAway(error)) throw error
-        await this.#bell.wait(startLookMs)
-      }
-    }
+    while (!this.#signal.aborted && !(await isSequenced(this.#sql))) await this.#bell.wait(startLookMs)
+    const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
+    this.#sighting = sighting
+    this.#epoch = epoch
   }
 
   /** Offers the new positions; true when there are more. */

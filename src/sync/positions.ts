@@ -24,6 +24,14 @@ export function laterSighting(a: Sighting, b: Sighting): Sighting {
 /** SQL of what the statement's snapshot sees, asked once. */
 export const sightingColumn = (sql: Sql) => sql`(SELECT sighting()) AS sighting`
 
+/** Whether a term has begun since the server was started: else `sighting()` raises. */
+export async function isSequenced(sql: Sql): Promise<boolean> {
+  const [row] = await sql<
+    { isSequenced: boolean }[]
+  >`SELECT server_started IS NOT DISTINCT FROM pg_postmaster_start_time() AS "isSequenced" FROM sequencer`
+  return row?.isSequenced === true
+}
+
 /** A range of positions that was reserved durably before the first of them was given out. */
 interface PositionRange {
   readonly begins: number
