@@ -44,6 +44,7 @@ export class Hub {
   readonly #fullWindows = new Set<StreamKey>()
   #sighting = nothingSeen
   #epoch = 0
+  #controlReads = 0
 
   constructor(sql: Sql, codec: CursorCodec, log: Logger, onFork: (view: ViewKey, epoch: number) => Promise<unknown>, signal: AbortSignal) {
     this.#sql = sql
@@ -291,8 +292,10 @@ export class Hub {
     const viewIds = new Set(views.map((view) => view.viewId))
     const streams = this.#allStreams().filter((stream) => viewIds.has(stream.key.viewId))
     if (streams.length === 0) return
+    this.#controlReads += 1
+    const order = this.#controlReads
     const controls = await readControls(this.#sql, views)
-    await Promise.all(streams.map((stream) => stream.onControl(controls.get(controlKey(stream.key)))))
+    await Promise.all(streams.map((stream) => stream.onControl(controls.get(controlKey(stream.key)), order)))
   }
 
   // ---- windows

@@ -61,7 +61,8 @@ async function insertLinks(
   chosen: ReturnType<typeof missingProducts>,
   { auto }: { readonly auto: boolean },
 ): Promise<number> {
-  const [made] = await tx<{ count: number }[]>`
+  // Of what is chosen some may be linked already: its number is not used, so how far the numbers came says only the last that was.
+  const [made] = await tx<{ count: number; last: number | null }[]>`
     WITH numbered AS (
       SELECT c.product_id, c.revision, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY c.product_id) AS position FROM (${chosen}) c),
     made AS (
@@ -71,9 +72,9 @@ async function insertLinks(
         SET position = excluded.position, revision = greatest(l.revision + 1, excluded.revision), unlinked = false, auto = excluded.auto
         WHERE l.unlinked
       RETURNING position)
-    SELECT count(*) FROM made`
+    SELECT count(*), max(position) AS last FROM made`
   const count = made?.count ?? 0
-  await movedLinks(tx, view, count, count)
+  await movedLinks(tx, view, made?.last ?? undefined, count)
   return count
 }
 
@@ -86,7 +87,7 @@ export async function unlinkProducts(
 ): Promise<number> {
   return database.sql.begin(async (tx) => {
     const view = await lockView(tx, accountId, viewId)
-    const [gone] = await tx<{ count: number }[]>`
+    const [gone] = await tx<{ count: number; last: number | null }[]>`
       WITH numbered AS (
         SELECT product_id, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY product_id) AS position FROM links
         WHERE account_id = ${accountId} AND view_id = ${viewId} AND product_id = ANY(${[...productIds]}::bigint[]) AND NOT unlinked),
@@ -97,19 +98,19 @@ export async function unlinkProducts(
             (SELECT max(s.revision) + 1 FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id)),
           rejection_reason = NULL, rejection_revision = NULL, rejected_at = NULL
         FROM numbered n WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = n.product_id
-        RETURNING 1)
-      SELECT count(*) FROM gone`
+        RETURNING l.position)
+      SELECT count(*), max(position) AS last FROM gone`
     const count = gone?.count ?? 0
-    await movedLinks(tx, view, count, -count)
+    await movedLinks(tx, view, gone?.last ?? undefined, -count)
     return count
   })
 }
 
-/** Says, under the view's lock, that `moved` positions were given out. Raises the view's link position, which tells the gateways. */
-async function movedLinks(tx: TransactionSql, view: LockedView, moved: number, counted: number): Promise<void> {
-  if (moved === 0) return
+/** Says, under the view's lock, that positions up to `last` were given out. Raises the view's link position, which tells the gateways. */
+async function movedLinks(tx: TransactionSql, view: LockedView, last: number | undefined, counted: number): Promise<void> {
+  if (last === undefined) return
   await tx`
-    UPDATE sync_views SET link_position = ${view.nextPosition + moved - 1}, link_count = link_count + ${counted}
+    UPDATE sync_views SET link_position = ${last}, link_count = link_count + ${counted}
     WHERE account_id = ${view.accountId} AND id = ${view.id}`
 }
 

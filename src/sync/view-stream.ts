@@ -93,6 +93,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
   /** What was sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
   #ahead = new Map<number, SentState>()
   #run: Run | undefined
+  #controlOrder = 0
   /** The view's last link position, as far as is known: LINKED goes up to it. */
   #linksTo = 0
   #lastWasLive = false
@@ -200,14 +201,20 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#bell.ring()
   }
 
-  /** The view, its links or its run have changed. */
-  async onControl(control: Control | undefined): Promise<void> {
+  /**
+   * The view, its links or its run have changed. `order` grows with each reading: two may be under way at once (a stream opens while its run ends), and what was
+   * asked for earlier must not undo what was asked for later.
+   */
+  async onControl(control: Control | undefined, order: number): Promise<void> {
+    if (order < this.#controlOrder) return
+    this.#controlOrder = order
     if (control === undefined) return this.endWith(viewGone())
     if (control.isPaused) return this.endWith(viewPaused())
     if (this.session !== undefined && control.session > this.session) return this.endWith(takenOver())
     if (control.rewinds > this.#rewinds) {
       const checkpoint = await readCheckpoint(this.#host.sql, this.key)
       if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
+      if (order < this.#controlOrder) return
     }
     this.#follow(control.run)
     this.#linksTo = Math.max(this.#linksTo, control.linkPosition)

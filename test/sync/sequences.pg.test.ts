@@ -191,3 +191,15 @@ test('a resend that is cancelled before any of it was delivered leaves everythin
 
   expect(sent.map((change) => change.key)).toEqual(expect.arrayContaining(handles))
 })
+
+test('products that are linked together with some that are linked already are sent, whatever their place among them', async () => {
+  const handles = ['among-1', 'among-2', 'among-3', 'among-4']
+  await createProducts(shop, handles)
+  const { viewId, key } = await createView(shop, 'Among')
+  await expectData(shop.call(link, { viewId, products: [{ handle: 'among-1' }, { handle: 'among-3' }] }))
+  await expectData(shop.call(link, { viewId, products: handles.map((handle) => ({ handle })) }))
+
+  const received = await new Subscription(shop.connect(key), 'PRODUCT').readUntil((batch) => batch.caughtUp)
+
+  expect(received.map((change) => change.key).toSorted()).toEqual(handles)
+})
