@@ -12,6 +12,7 @@ import type { Database } from '../db/client.ts'
 import { isDatabaseAway, postgresFault } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
+import { compiledSubscriptions } from './compiled.ts'
 
 /** What the doors of the gateway lead to. */
 export interface ServerParts {
@@ -48,7 +49,7 @@ export function createGraphQLServer(parts: ServerParts) {
     graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
     renderGraphiQL,
     logging: false,
-    plugins: [eachRefusal],
+    plugins: [eachRefusal, compiledSubscriptions],
     maskedErrors: { maskError: (error) => showError(error, parts.log) },
     context: (initial) => createContext(parts, initial, initial.request),
   })
