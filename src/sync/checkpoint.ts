@@ -1,5 +1,6 @@
 import type { Sql } from '../db/client.ts'
 import type { Stream, StreamOptions } from './change.ts'
+import type { Cursor } from './cursor.ts'
 import type { Progress } from './progress.ts'
 
 /** Whose progress on what: the key of a checkpoint. */
@@ -97,6 +98,29 @@ export async function advanceCheckpoint(sql: Sql, key: StreamKey, to: Progress, 
     SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${to.live}, ${to.linked.position}, ${to.linked.item},
       ${to.resendId ?? null}, ${to.resend.position}, ${to.resend.item}, ${to.done}, ${byConsumer})`
   return row && toCheckpoint(row)
+}
+
+/**
+ * Moves many checkpoints on, of a view each, in one statement and one commit. Answers those that were moved, by their place; a cursor that was not made in the
+ * range of positions that is in use moves none.
+ */
+export async function acknowledgeAll(
+  sql: Sql,
+  all: readonly { readonly accountId: number; readonly cursor: Cursor }[],
+): Promise<ReadonlyMap<number, Checkpoint>> {
+  const of = (pick: (cursor: Cursor) => number) => all.map(({ cursor }) => pick(cursor))
+  const rows = await sql<(CheckpointRow & { place: number })[]>`
+    SELECT a.place::int - 1 AS place, c.* FROM (
+      SELECT * FROM unnest(${all.map(({ accountId }) => accountId)}::bigint[], ${all.map(({ cursor }) => cursor.stream)}::text[], ${of(({ viewId }) => viewId)}::bigint[],
+        ${of(({ epoch }) => epoch)}::bigint[], ${of(({ sighting }) => sighting.nonce)}::bigint[], ${of(({ progress }) => progress.live)}::bigint[],
+        ${of(({ progress }) => progress.linked.position)}::bigint[], ${of(({ progress }) => progress.linked.item)}::bigint[], ${of(({ progress }) => progress.resendId ?? 0)}::bigint[],
+        ${of(({ progress }) => progress.resend.position)}::bigint[], ${of(({ progress }) => progress.resend.item)}::bigint[], ${of(({ progress }) => progress.done)}::bigint[])
+        WITH ORDINALITY AS u (account_id, subject, view_id, epoch, nonce, live, linked, linked_item, resend_id, resend, resend_item, done, place)
+      WHERE EXISTS (SELECT 1 FROM sequencer s WHERE s.epoch = u.epoch AND s.nonce = u.nonce)
+      ORDER BY u.view_id OFFSET 0) a
+    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject::feed_subject, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
+      a.done, true) c`
+  return new Map(rows.map((row) => [row.place, toCheckpoint(row)]))
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Database } from '../db/client.ts'
 import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
+import { Acknowledger } from './acknowledger.ts'
 import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
@@ -44,6 +45,7 @@ export class Sync implements AsyncDisposable {
   readonly #codec: CursorCodec
   readonly #node: number
   readonly #hub: Hub
+  readonly #acknowledger: Acknowledger
   readonly #sequencer: Sequencer
   readonly #stop: AbortController
   readonly #work: Promise<unknown>
@@ -63,6 +65,7 @@ export class Sync implements AsyncDisposable {
     this.#codec = parts.codec
     this.#node = parts.node
     this.#hub = parts.hub
+    this.#acknowledger = new Acknowledger(parts.database.sql)
     this.#sequencer = parts.sequencer
     this.#stop = parts.stop
     this.#work = parts.work
@@ -124,6 +127,14 @@ export class Sync implements AsyncDisposable {
 
   /** Everything up to the cursor is safely stored over there. Throws NO_SYNC_VIEW, INVALID_CURSOR. */
   async acknowledge(caller: Caller, text: string): Promise<StreamKey> {
+    const read = this.#codec.decode(text)
+    // Nearly always: a cursor of the caller's own view, made since the last term began.
+    const moved = read.viewId === caller.syncViewId ? await this.#acknowledger.acknowledge(caller.accountId, read) : undefined
+    if (moved !== undefined) {
+      const key = { accountId: caller.accountId, viewId: read.viewId, stream: read.stream }
+      this.#hub.acknowledged(key, moved)
+      return key
+    }
     const { key, cursor } = await this.#readOwn(caller, text)
     if (cursor === undefined) return key
     const checkpoint = await advanceCheckpoint(this.#database.sql, key, cursor.progress, true)
