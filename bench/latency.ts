@@ -15,10 +15,10 @@ export interface LatencyLoad {
 }
 
 const levels = 1_000
-const query = 'subscription { stockChanges { cursor changes { stockLevel { onHand } } } }'
+const query = 'subscription { stockChanges(maxInFlight: 64) { cursor caughtUp changes { stockLevel { onHand } } } }'
 const handWrittenQuery = 'subscription { stockChanges { id onHand } }'
 const url = z.string()
-const numbers = z.array(z.number())
+const numbers = z.instanceof(Float64Array)
 
 /**
  * From the return of the commit to the moment at which a consumer, in a process of its own, has parsed the message: synkvy, the floor (NOTIFY with the row, sent as
@@ -131,7 +131,7 @@ async function measure(
   }
 }
 
-function latenciesOf(arrivals: readonly number[], committedAt: ReadonlyMap<number, number>): readonly number[] {
+function latenciesOf(arrivals: Float64Array, committedAt: ReadonlyMap<number, number>): readonly number[] {
   const latencies: number[] = []
   for (let index = 0; index + 1 < arrivals.length; index += 2) {
     const committed = committedAt.get(arrivals[index] ?? Number.NaN)

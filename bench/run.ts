@@ -4,8 +4,8 @@ import { latency } from './latency.ts'
 import { setStage } from './stage.ts'
 
 // npm run bench -- [--quick]: synkvy beside the physical floor and beside what one would otherwise use, in turns, as medians and ratios.
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const [seconds, rounds] = values.quick ? [2, 2] : [10, 5]
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, load: { type: 'string' } } })
+const [seconds, rounds] = values.quick ? [3, 2] : [10, 5]
 
 await using stage = await setStage()
 await stage.addProducts(1_000)
@@ -15,6 +15,7 @@ for (const [consumers, perSecond] of [
   [100, 50],
   [1_000, 20],
 ] as const) {
+  if (values.load !== undefined && values.load !== `${consumers}x${perSecond}`) continue
   console.log(`\nlatency, ms: ${consumers} consumers, ${perSecond} changes a second`)
   show(await latency(stage, { consumers, perSecond, seconds, rounds }))
 }

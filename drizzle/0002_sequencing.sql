@@ -70,29 +70,39 @@ BEGIN
 END $$;
 --> statement-breakpoint
 -- Takes up to `batch_limit` rows out of the inbox, fairly by account, and gives each entity its next position, in one transaction that first locks
--- the row of its own term: no row, no work (head is null then). `taken` counts inbox rows, `numbered` entities, `new_products` those never seen.
-CREATE FUNCTION sequence_batch(my_term bigint, batch_limit int) RETURNS TABLE (head bigint, taken int, numbered int, new_products int) LANGUAGE plpgsql AS $$
+-- the row of its own term: no row, no work. `taken` counts inbox rows, `new_products` products that were never seen; `may_have_more` is false where the inbox was
+-- emptied. Of up to `tell_limit` entities it tells which they are, so that the hub beside the sequencer need not ask: `numbered` is what followed `previous_head`.
+-- Of up to `dispatch_limit` it tells their states and whom they concern, which saves a change that comes alone a second way to the database and back.
+CREATE FUNCTION sequence_batch(my_term bigint, batch_limit int, tell_limit int, dispatch_limit int) RETURNS TABLE (
+  head bigint, taken int, new_products int, may_have_more boolean, previous_head bigint, epoch bigint, sighting json, numbered json,
+  products json, stock json
+) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   old_head bigint;
+  first_account bigint;
+  last_account bigint;
   inbox_accounts bigint[];
   result record;
+  product_dispatches json;
+  stock_dispatches json;
 BEGIN
   -- Asked every few milliseconds: what finds nothing writes nothing.
-  IF NOT EXISTS (SELECT 1 FROM inbox) THEN
-    RETURN QUERY SELECT s.head, 0, 0, 0 FROM sequencer s WHERE s.term = my_term;
+  SELECT min(account_id), max(account_id) INTO first_account, last_account FROM inbox;
+  IF first_account IS NULL THEN
+    RETURN QUERY SELECT s.head, 0, 0, false, s.head, s.epoch, NULL::json, NULL::json, NULL::json, NULL::json FROM sequencer s WHERE s.term = my_term;
     RETURN;
   END IF;
   SELECT s.head INTO old_head FROM sequencer s WHERE s.term = my_term FOR UPDATE;
   IF NOT FOUND THEN RETURN; END IF;
-  WITH RECURSIVE waiting AS (
-    (SELECT account_id FROM inbox ORDER BY account_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT i.account_id FROM inbox i WHERE i.account_id > w.account_id ORDER BY i.account_id LIMIT 1) FROM waiting w WHERE w.account_id IS NOT NULL)
-  SELECT array_agg(account_id) INTO inbox_accounts FROM waiting WHERE account_id IS NOT NULL;
-  IF inbox_accounts IS NULL THEN
-    RETURN QUERY SELECT old_head, 0, 0, 0;
-    RETURN;
+  IF first_account = last_account THEN
+    inbox_accounts := ARRAY[first_account];
+  ELSE
+    WITH RECURSIVE waiting AS (
+      SELECT first_account AS account_id
+      UNION ALL
+      SELECT (SELECT i.account_id FROM inbox i WHERE i.account_id > w.account_id ORDER BY i.account_id LIMIT 1) FROM waiting w WHERE w.account_id IS NOT NULL)
+    SELECT array_agg(account_id) INTO inbox_accounts FROM waiting WHERE account_id IS NOT NULL;
   END IF;
   WITH chosen AS (
     SELECT c.account_id, c.id FROM unnest(inbox_accounts) a (account_id)
@@ -125,14 +135,38 @@ BEGIN
     UPDATE sequencer SET head = (SELECT max(position) FROM placed),
       durable_to = CASE WHEN log_bytes(pg_current_wal_flush_lsn()) >= written_to THEN written_to ELSE durable_to END,
       written_to = CASE WHEN log_bytes(pg_current_wal_flush_lsn()) >= written_to THEN log_bytes(pg_current_wal_insert_lsn()) ELSE written_to END
-    RETURNING sequencer.head)
-  SELECT r.head, (SELECT sum(row_count) FROM placed)::int AS taken, (SELECT count(*) FROM written)::int AS numbered,
-    (SELECT count(*) FROM placed WHERE is_new AND subject = 'PRODUCT' AND NOT deleted)::int AS new_products
-  INTO result FROM raised r;
-  -- A hint for the other gateways; they read by position.
-  PERFORM pg_notify('synkvy_feed', '');
-  RETURN QUERY SELECT result.head, result.taken, result.numbered, result.new_products;
+    WHERE EXISTS (SELECT 1 FROM placed) RETURNING sequencer.*)
+  SELECT r.head, r.epoch, p.*, json_build_object('nonce', r.nonce, 'head', r.head, 'durableTo', r.durable_to) AS sighting
+  INTO result FROM raised r, (
+    SELECT sum(row_count)::int AS taken, (count(*) FILTER (WHERE is_new AND subject = 'PRODUCT' AND NOT deleted))::int AS new_products,
+      CASE WHEN count(*) <= tell_limit THEN
+        json_agg(json_build_object('accountId', account_id, 'subject', subject, 'entityId', entity_id, 'position', position) ORDER BY position) END AS numbered,
+      count(*) <= dispatch_limit AS is_small, array_agg(account_id) FILTER (WHERE subject = 'PRODUCT') AS product_accounts,
+      array_agg(entity_id) FILTER (WHERE subject = 'PRODUCT') AS products, array_agg(account_id) FILTER (WHERE subject = 'STOCK') AS level_accounts,
+      array_agg(entity_id) FILTER (WHERE subject = 'STOCK') AS levels
+    FROM placed) p;
+  -- Another sequencer was faster, in its last moments.
+  IF result IS NULL THEN
+    RETURN QUERY SELECT old_head, 0, 0, true, old_head, NULL::bigint, NULL::json, NULL::json, NULL::json, NULL::json;
+    RETURN;
+  END IF;
+  -- A hint for the other gateways, where there are any; they read by position.
+  IF (SELECT last_value FROM follower_seen) > extract(epoch FROM clock_timestamp()) - 3 THEN
+    PERFORM pg_notify('synkvy_feed', '');
+  END IF;
+  -- In statements of their own, whose snapshots see what was numbered.
+  IF result.is_small AND result.products IS NOT NULL THEN
+    SELECT json_agg(d) INTO product_dispatches FROM dispatches('PRODUCT', result.product_accounts, result.products, NULL) d;
+  END IF;
+  IF result.is_small AND result.levels IS NOT NULL THEN
+    SELECT json_agg(d) INTO stock_dispatches FROM dispatches('STOCK', result.level_accounts, result.levels, NULL) d;
+  END IF;
+  RETURN QUERY SELECT result.head, result.taken, result.new_products, result.taken >= greatest(1, batch_limit / cardinality(inbox_accounts)),
+    old_head, result.epoch, result.sighting, result.numbered, product_dispatches, stock_dispatches;
 END $$;
+--> statement-breakpoint
+-- When a gateway that does not sequence was last seen, in seconds: a sequence, because writing to it costs next to nothing.
+CREATE SEQUENCE follower_seen;
 --> statement-breakpoint
 -- Numbers gateways. A gateway holds an advisory lock on its number for as long as it lives, so nobody need write down that it does.
 CREATE SEQUENCE node_numbers AS integer MAXVALUE 2147483647 CYCLE;

@@ -24,6 +24,11 @@ export interface DatabaseOptions {
 export interface Database extends AsyncDisposable {
   readonly drizzle: DrizzleSession
   readonly sql: Sql
+  /**
+   * For the few statements that are made with every change: connections of their own, never a pooler, that plan each statement once and for all. With values at
+   * hand Postgres would plan it each time, which takes longer than to carry it out. Not for what has a LIMIT that varies.
+   */
+  readonly planned: Sql
   readonly options: DatabaseOptions
   /** A transaction with Drizzle's queries. */
   readonly transaction: <Result>(work: (tx: DrizzleSession) => Promise<Result>) => Promise<Result>
@@ -32,6 +37,8 @@ export interface Database extends AsyncDisposable {
 }
 
 const connectWithinMs = 10_000
+/** The hub's rounds, for both streams at once, and acknowledgements. */
+const plannedSize = 4
 const idleForMs = 60_000
 const endWithinMs = 2_000
 
@@ -39,10 +46,12 @@ export interface ConnectOptions {
   readonly url: string
   readonly name: string
   readonly timeoutMs?: number | undefined
+  /** Of the session, as Postgres' command line takes them. */
+  readonly settings?: string | undefined
 }
 
 /** How connections are made. int8 comes as a number, because ids, positions and stored revisions stay below 2^53. */
-export function connectionSettings({ url, name, timeoutMs }: ConnectOptions) {
+export function connectionSettings({ url, name, timeoutMs, settings }: ConnectOptions) {
   pg.types.setTypeParser(pg.types.builtins.INT8, Number)
   return {
     connectionString: url,
@@ -50,6 +59,7 @@ export function connectionSettings({ url, name, timeoutMs }: ConnectOptions) {
     keepAlive: true,
     connectionTimeoutMillis: connectWithinMs,
     ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
+    ...(settings === undefined ? {} : { options: settings }),
   }
 }
 
@@ -62,14 +72,19 @@ export function openDatabase(options: DatabaseOptions): Database {
   const { url, directUrl, poolSize, timeoutMs } = options
   // A pooler in transaction mode does not keep prepared statements.
   const pool = openPool({ url, name: 'pool', timeoutMs }, poolSize)
+  const planned = openPool({ url: directUrl, name: 'planned', timeoutMs, settings: '-c plan_cache_mode=force_generic_plan' }, plannedSize)
   return {
     options,
     drizzle: toDrizzle(pool),
     sql: poolSql(pool, url === directUrl),
+    planned: poolSql(planned, true),
     transaction: (work) => withClient(pool, (client) => inTransaction(client, () => work(toDrizzle(client)))),
     direct: (name, onClose) => connectDirectly({ url: directUrl, name, timeoutMs }, onClose),
     // A statement that hangs must not keep the gateway from stopping.
-    [Symbol.asyncDispose]: () => Promise.race([pool.end(), sleep(endWithinMs, undefined, { ref: false })]),
+    [Symbol.asyncDispose]: async () => {
+      const ended = Promise.all([pool.end(), planned.end()])
+      await Promise.race([ended, sleep(endWithinMs, undefined, { ref: false })])
+    },
   }
 }
 

@@ -6,11 +6,14 @@ const pauseMs = 500
 /** How often a connection that hears nothing is asked whether it lives, as a part of the time that an answer may take. */
 const askEveryPart = 1 / 2
 
+/** What is called for a channel, with the number of Postgres' process that notified; without one where something may have been missed. */
+export type Channels = Readonly<Record<string, (processId?: number) => void>>
+
 /**
  * Listens on a connection of its own: calls the function of a channel whenever it is notified, and all of them when a connection is made again, for something may
  * have been missed. Resolves when it listens for the first time. Throws what keeps it from that.
  */
-export async function listen(database: Database, channels: Readonly<Record<string, () => void>>): Promise<AsyncDisposable> {
+export async function listen(database: Database, channels: Channels): Promise<AsyncDisposable> {
   const stop = new AbortController()
   const first = await subscribe(database, channels)
   const work = keepListening(database, channels, first, stop.signal)
@@ -22,12 +25,7 @@ export async function listen(database: Database, channels: Readonly<Record<strin
   }
 }
 
-async function keepListening(
-  database: Database,
-  channels: Readonly<Record<string, () => void>>,
-  first: pg.Client,
-  signal: AbortSignal,
-): Promise<void> {
+async function keepListening(database: Database, channels: Channels, first: pg.Client, signal: AbortSignal): Promise<void> {
   let client: pg.Client | undefined = first
   while (!signal.aborted) {
     if (client !== undefined) await untilLost(client, database.options.timeoutMs * askEveryPart, signal)
@@ -38,13 +36,10 @@ async function keepListening(
   }
 }
 
-async function subscribe(
-  { options: { directUrl: url, timeoutMs } }: Database,
-  channels: Readonly<Record<string, () => void>>,
-): Promise<pg.Client> {
+async function subscribe({ options: { directUrl: url, timeoutMs } }: Database, channels: Channels): Promise<pg.Client> {
   const client = new pg.Client(connectionSettings({ url, name: 'listener', timeoutMs }))
   client.on('error', () => {})
-  client.on('notification', ({ channel }) => channels[channel]?.())
+  client.on('notification', ({ channel, processId }) => channels[channel]?.(processId))
   try {
     await client.connect()
     for (const channel of Object.keys(channels)) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Sql } from '../db/client.ts'
+import type { Statement } from '../db/sql.ts'
 import { wholeLink } from '../db/tables/sync.ts'
 import type { EntityOf, ServedStream } from './change.ts'
 import { nothingSeen, sightingColumn, type Sighting } from './positions.ts'
@@ -154,42 +155,10 @@ const parseEntity: { readonly [S in ServedStream]: (json: unknown) => EntityOf[S
   STOCK: (json) => stockState.parse(json),
 }
 
-const locationJson = (sql: Sql) => sql`json_build_object('accountId', lo.account_id, 'id', lo.id, 'code', lo.code, 'name', lo.name)`
-
-const variantPairs = (sql: Sql) => sql`
-  'accountId', v.account_id, 'id', v.id, 'productId', v.product_id, 'ordinal', v.ordinal, 'sku', v.sku, 'title', v.title, 'barcode', v.barcode,
-  'price', v.price::text, 'priceCurrency', v.price_currency, 'compareAtPrice', v.compare_at_price::text, 'compareAtCurrency', v.compare_at_currency,
-  'weightGrams', v.weight_grams, 'options', v.options`
-
-const stockLevelPairs = (sql: Sql) => sql`
-  'accountId', s.account_id, 'id', s.id, 'variantId', s.variant_id, 'productId', s.product_id, 'locationId', s.location_id, 'onHand', s.on_hand,
-  'reserved', s.reserved, 'revision', s.revision, 'updatedAt', s.updated_at`
-
-/**
- * SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`: as `entity` (JSON, null when it is gone), with its
- * stored `revision`, `key` and `location_code` under the alias `x`. OFFSET 0 keeps it a look-up for each row of the page: joined as a whole, Postgres may
- * build the JSON of every entity there is.
- */
-const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeof locationJson> } = {
-  PRODUCT: (sql) => sql`
-    LEFT JOIN LATERAL (
-      SELECT p.revision, p.handle AS key, NULL::text AS location_code, json_build_object(
-        'accountId', p.account_id, 'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'vendor', p.vendor,
-        'productType', p.product_type, 'tags', p.tags, 'status', p.status, 'imageUrls', p.image_urls, 'allowBackorder', p.allow_backorder,
-        'revision', p.revision, 'createdAt', p.created_at, 'updatedAt', p.updated_at, 'variants', (
-          SELECT coalesce(json_agg(json_build_object(${variantPairs(sql)}, 'stockLevels', (
-            SELECT coalesce(json_agg(json_build_object(${stockLevelPairs(sql)}, 'location', ${locationJson(sql)}) ORDER BY s.id), '[]')
-            FROM stock_levels s JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
-            WHERE s.account_id = v.account_id AND s.variant_id = v.id)) ORDER BY v.ordinal, v.id), '[]')
-          FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id)) AS entity
-      FROM products p WHERE p.account_id = e.account_id AND p.id = e.entity_id OFFSET 0) x ON true`,
-  STOCK: (sql) => sql`
-    LEFT JOIN LATERAL (
-      SELECT s.revision, v.sku AS key, lo.code AS location_code, json_build_object(
-        ${stockLevelPairs(sql)}, 'variant', json_build_object(${variantPairs(sql)}), 'location', ${locationJson(sql)}) AS entity
-      FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id
-      JOIN locations lo ON lo.account_id = s.account_id AND lo.id = s.location_id
-      WHERE s.account_id = e.account_id AND s.id = e.entity_id OFFSET 0) x ON true`,
+/** SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`, as drizzle/0004_states.sql builds it, under the alias `x`. */
+const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
+  PRODUCT: (sql) => sql`LEFT JOIN LATERAL product_state(e.account_id, e.entity_id) x ON true`,
+  STOCK: (sql) => sql`LEFT JOIN LATERAL stock_state(e.account_id, e.entity_id) x ON true`,
 }
 
 /** The page of LIVE after `after`, at most `limit` rows, in one snapshot. Undefined when there is no sequencer row, which cannot be. */
@@ -225,7 +194,7 @@ export async function readLivePage<S extends ServedStream>(
 }
 
 /** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
-const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql) => ReturnType<typeof locationJson> } = {
+const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
   PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
   STOCK: (sql) => sql`
     SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id
@@ -317,18 +286,32 @@ export interface NewPositions {
 }
 
 /**
- * The feed after `after`, at most `limit` positions, with what the same snapshot says of the feed's head and epoch: what concerns views and keys, and the entities
+ * The feed after `after`, at most 5 000 positions (in the text, so that one plan suits it), with what the same snapshot says of the feed's head and epoch: what concerns views and keys, and the entities
  * of these accounts.
  */
-export async function readNewPositions(sql: Sql, after: number, accountIds: readonly number[], limit: number): Promise<NewPositions> {
+export async function readNewPositions(sql: Sql, after: number, accountIds: readonly number[]): Promise<NewPositions> {
   const raw = await sql<(NewPosition & { sighting: Sighting; epoch: number })[]>`
     SELECT ${sightingColumn(sql)}, q.epoch, f.account_id AS "accountId", f.subject, f.entity_id AS "entityId", f.position
     FROM sequencer q LEFT JOIN LATERAL (
       SELECT * FROM feed WHERE position > ${after} AND (subject IN ('VIEW', 'KEY') OR account_id = ANY(${[...accountIds]}::bigint[]))
-      ORDER BY position LIMIT ${limit}) f ON true
+      ORDER BY position LIMIT 5000) f ON true
     ORDER BY f.position`
   const rows = raw.filter((row) => row.entityId !== null)
-  return { sighting: raw[0]?.sighting ?? nothingSeen, epoch: raw[0]?.epoch ?? 0, isFull: rows.length === limit, rows }
+  return { sighting: raw[0]?.sighting ?? nothingSeen, epoch: raw[0]?.epoch ?? 0, isFull: rows.length === 5_000, rows }
+}
+
+/** A row of the SQL function `dispatches`. */
+export interface RawDispatch extends RawRow {
+  readonly account_id: number
+  readonly entity_id: number
+  readonly origin_view_id: number | null
+  readonly concerned: readonly { readonly v: number; readonly r: number; readonly x: string | null }[]
+}
+
+/** In the text, so that the plan of one stream is not that of all. */
+const sqlLiteral: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
+  PRODUCT: (sql) => sql`'PRODUCT'`,
+  STOCK: (sql) => sql`'STOCK'`,
 }
 
 /** Loads entities that changed once for all of the connected views that they concern, links and entities in one snapshot. */
@@ -338,33 +321,18 @@ export async function readDispatches<S extends ServedStream>(
   changed: readonly { readonly accountId: number; readonly entityId: number }[],
   viewIds: readonly number[],
 ): Promise<{ readonly epoch: number; readonly dispatches: readonly Dispatch<EntityOf[S]>[] }> {
-  const raw = await sql<
-    (RawRow & {
-      epoch: number
-      sighting: Sighting
-      account_id: number
-      origin_view_id: number | null
-      concerned: { v: number; r: number; x: string | null }[]
-    })[]
-  >`
-    SELECT q.epoch, ${sightingColumn(sql)}, e.account_id, e.entity_id, e.position, e.deleted, e.origin_view_id, e.concerned, coalesce(x.revision, e.revision) AS revision,
-      x.revision <> e.revision AS is_unsequenced,
-      coalesce(x.key, e.key) AS key, coalesce(x.location_code, e.location_code) AS location_code, x.entity
-    FROM sequencer q, (
-      SELECT f.*, (
-        SELECT json_agg(json_build_object('v', l.view_id, 'r', l.revision, 'x', l.external_id)) FROM links l
-        WHERE l.account_id = f.account_id AND l.product_id = f.product_id AND NOT l.unlinked AND l.view_id = ANY(${[...viewIds]}::bigint[])) AS concerned
-      FROM unnest(${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[]) AS k (account_id, entity_id)
-      JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND f.subject::text = ${stream}) e
-    ${entityJoin[stream](sql)}
-    WHERE e.concerned IS NOT NULL ORDER BY e.position`
+  const raw = await sql<(RawDispatch & { epoch: number; sighting: Sighting })[]>`
+    SELECT q.epoch, ${sightingColumn(sql)}, d.* FROM sequencer q,
+      dispatches(${sqlLiteral[stream](sql)}, ${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[],
+        ${[...viewIds]}::bigint[]) d`
+  return { epoch: raw[0]?.epoch ?? 0, dispatches: raw.map((row) => toDispatch(stream, row)) }
+}
+
+export function toDispatch<S extends ServedStream>(stream: S, row: RawDispatch): Dispatch<EntityOf[S]> {
   return {
-    epoch: raw[0]?.epoch ?? 0,
-    dispatches: raw.map((row) => ({
-      ...toFeedRow(stream, row),
-      accountId: row.account_id,
-      originViewId: row.origin_view_id,
-      concerned: row.concerned.map(({ v, r, x }) => ({ viewId: v, linkRevision: r, externalId: x ?? undefined })),
-    })),
+    ...toFeedRow(stream, row),
+    accountId: row.account_id,
+    originViewId: row.origin_view_id,
+    concerned: row.concerned.map(({ v, r, x }) => ({ viewId: v, linkRevision: r, externalId: x ?? undefined })),
   }
 }

@@ -1,17 +1,26 @@
 import type { Logger } from 'pino'
-import type { Sql } from '../db/client.ts'
+import type { Database, Sql } from '../db/client.ts'
 import type { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { CursorCodec } from './cursor.ts'
-import { readDispatches, readNewPositions, type Dispatch, type NewPosition, type ViewKey } from './feed.ts'
+import {
+  readDispatches,
+  readNewPositions,
+  toDispatch,
+  type Dispatch,
+  type NewPosition,
+  type NewPositions,
+  type RawDispatch,
+  type ViewKey,
+} from './feed.ts'
 import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
+import type { Numbered } from './sequencer.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
-/** How many positions the hub reads at once, and how many changed entities of a stream it loads for others: beyond, streams read for themselves. */
-const positionsAtOnce = 5_000
+/** How many changed entities of a stream it loads for others: beyond, streams read for themselves. */
 const entitiesAtOnce = 1_000
 /** How often the checkpoints of full windows are looked after, at first and at last: an acknowledge may have come to another gateway. */
 const shortestCheckpointLookMs = 20
@@ -24,11 +33,20 @@ const retryMs = 500
 /** How often a gateway that starts looks whether somebody sequences. */
 const startLookMs = 20
 
+type Dispatched = Readonly<Record<ServedStream, readonly RawDispatch[]>>
+
+/** What a round is about. */
+interface Round extends NewPositions {
+  /** The states, and whom they concern, where the sequencer has told that too. */
+  readonly dispatched?: Dispatched | undefined
+}
+
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
 
 /** One on each gateway. It learns of new positions, finds whom they concern, and loads each entity once for all of its own streams. */
 export class Hub {
+  readonly #database: Database
   readonly #sql: Sql
   readonly #codec: CursorCodec
   readonly #log: Logger
@@ -45,9 +63,18 @@ export class Hub {
   #sighting = nothingSeen
   #epoch = 0
   #controlReads = 0
+  /** What was numbered beside it since the last round. */
+  #numbered: Numbered[] = []
 
-  constructor(sql: Sql, codec: CursorCodec, log: Logger, onFork: (view: ViewKey, epoch: number) => Promise<unknown>, signal: AbortSignal) {
-    this.#sql = sql
+  constructor(
+    database: Database,
+    codec: CursorCodec,
+    log: Logger,
+    onFork: (view: ViewKey, epoch: number) => Promise<unknown>,
+    signal: AbortSignal,
+  ) {
+    this.#database = database
+    this.#sql = database.planned
     this.#onFork = onFork
     this.#codec = codec
     this.#log = log
@@ -73,6 +100,12 @@ export class Hub {
 
   /** Something may have a new position. */
   ring(): void {
+    this.#bell.ring()
+  }
+
+  /** The sequencer beside it has numbered this. */
+  onNumbered(numbered: Numbered): void {
+    this.#numbered.push(numbered)
     this.#bell.ring()
   }
 
@@ -108,7 +141,7 @@ export class Hub {
   ): Promise<ViewStream<S>> {
     const registry = this.#registry(key.stream)
     const stream: ViewStream<S> = new ViewStream(key, options, from, {
-      sql: this.#sql,
+      sql: this.#database.sql,
       sightingOf: () => this.#sighting,
       encodeCursor: ({ viewId, stream }, { epoch, sighting }, progress) =>
         this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
@@ -185,7 +218,7 @@ export class Hub {
   /** Reads what the hub starts from, as soon as somebody sequences on this server. */
   async start(): Promise<void> {
     while (!this.#signal.aborted && !(await isSequenced(this.#sql))) await this.#bell.wait(startLookMs)
-    const { sighting, epoch } = await readNewPositions(this.#sql, 0, [], 0)
+    const { sighting, epoch } = await readNewPositions(this.#sql, Number.MAX_SAFE_INTEGER, [])
     this.#sighting = sighting
     this.#epoch = epoch
   }
@@ -193,11 +226,12 @@ export class Hub {
   /** Offers the new positions; true when there are more. */
   async #round(): Promise<boolean> {
     const accountIds = [...new Set(this.#allStreams().flatMap((stream) => (stream.isFollowing ? [stream.key.accountId] : [])))]
-    const { sighting, epoch, isFull, rows } = await readNewPositions(this.#sql, this.#sighting.head, accountIds, positionsAtOnce)
+    const { sighting, epoch, isFull, rows, dispatched }: Round =
+      this.#takeNumbered() ?? (await readNewPositions(this.#sql, this.#sighting.head, accountIds))
     if (sighting.nonce !== this.#sighting.nonce) return this.#takeUp(sighting, epoch)
     // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
     this.#dropUnasked(accountIds)
-    const loads = [this.#planOffers('PRODUCT', rows), this.#planOffers('STOCK', rows)]
+    const loads = [this.#planOffers('PRODUCT', rows, dispatched), this.#planOffers('STOCK', rows, dispatched)]
     // Before the head moves on: what fails here is done again with the round.
     await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
@@ -206,6 +240,25 @@ export class Hub {
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull
+  }
+
+  /** What the sequencer beside it has told, where it is all that there is after the head; else the feed is to be asked. */
+  #takeNumbered(): Round | undefined {
+    let { head } = this.#sighting
+    const told = this.#numbered.filter(({ sighting }) => sighting.nonce !== this.#sighting.nonce || sighting.head > this.#sighting.head)
+    this.#numbered = []
+    const latest = new Map<string, NewPosition>()
+    for (const { previousHead, sighting, numbered } of told) {
+      if (previousHead !== head || numbered === null || sighting.nonce !== this.#sighting.nonce) return undefined
+      head = sighting.head
+      for (const row of numbered) latest.set(`${row.subject} ${row.accountId} ${row.entityId}`, row)
+    }
+    const last = told.at(-1)
+    if (last === undefined || latest.size > entitiesAtOnce) return undefined
+    const [only] = told
+    const dispatched =
+      told.length === 1 && only?.isDispatched === true ? { PRODUCT: only.products ?? [], STOCK: only.stock ?? [] } : undefined
+    return { sighting: last.sighting, epoch: last.epoch, isFull: false, rows: [...latest.values()], dispatched }
   }
 
   /**
@@ -246,7 +299,11 @@ export class Hub {
 
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it ties the registry to what is loaded
-  #planOffers<S extends ServedStream>(stream: S, rows: readonly NewPosition[]): () => Promise<() => void> {
+  #planOffers<S extends ServedStream>(
+    stream: S,
+    rows: readonly NewPosition[],
+    dispatched: Dispatched | undefined,
+  ): () => Promise<() => void> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
@@ -254,6 +311,10 @@ export class Hub {
       .flatMap((streams) => [...streams])
       .filter((one) => one.isFollowing && changedAccounts.has(one.key.accountId))
     if (concerned.length === 0) return async () => () => {}
+    if (dispatched !== undefined) {
+      const dispatches = dispatched[stream].map((row) => toDispatch(stream, row))
+      return async () => () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, this.#epoch))
+    }
     const accounts = new Set(concerned.map((one) => one.key.accountId))
     const changed = ofStream.filter((row) => accounts.has(row.accountId))
     if (changed.length > entitiesAtOnce) return async () => () => concerned.forEach((one) => one.fallBehind())

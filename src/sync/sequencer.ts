@@ -1,21 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
 import { Bell } from './bell.ts'
+import type { NewPosition, RawDispatch } from './feed.ts'
 import { linkNewProducts } from './links.ts'
+import type { Sighting } from './positions.ts'
 
 /** How many positions are reserved at once. A cursor carries the nonce of its range, so ranges are few. */
 const rangeSize = 1_000_000
 /** How many inbox rows one transaction takes. */
 const batchLimit = 2_000
-/** How often an awake sequencer asks, and for how long after the last change it stays awake. */
+/** How many entities of a batch the hub is told of; of more it reads the feed. */
+const tellLimit = 500
+/** Up to how many it is told whom they concern, too. */
+const dispatchLimit = 8
+/** How often an awake sequencer asks. */
 const awakePollMs = 2
-const awakeForMs = 250
+/** From how many changes a second it is awake, and below how many it falls asleep. */
+const awakeFrom = 600
+const awakeDownTo = 300
+/** Over what time changes a second are counted. */
+const paceMs = 100
 /** How often it asks while it falls asleep, until all transactions that could have read "awake" are gone: at first, and at last, where one of them is long. */
 const shortestDrowsyPollMs = 10
 const longestDrowsyPollMs = 200
 /** The safety poll behind every hint, and how often the others look whether somebody leads. */
 const safetyPollMs = 1_000
+/** How long after its session was lost it asks for another. */
+const retryMs = 200
 /** Looks at an oldest inbox row that does not move, after which the holder of the lock is taken for stuck. */
 const looksBeforeStuck = 5
 
@@ -25,7 +38,7 @@ const asleep = 2
 /** What others are told by the sequencer on this gateway. */
 export interface SequencerEvents {
   /** Numbered and committed. */
-  readonly onNumbered: () => void
+  readonly onNumbered: (numbered: Numbered) => void
   /** Where the feed's head stood at a look, about once a second, while another gateway sequences. */
   readonly onHead: (head: number) => void
 }
@@ -44,6 +57,7 @@ export class Sequencer {
   #linking = Promise.resolve()
   #isLeading = false
   #isLooking = false
+  #processId: number | undefined
 
   constructor(database: Database, node: number, log: Logger, events: SequencerEvents, signal: AbortSignal) {
     this.#database = database
@@ -52,6 +66,11 @@ export class Sequencer {
     this.#events = events
     this.#signal = signal
     signal.addEventListener('abort', () => this.#bell.ring())
+  }
+
+  /** The number of Postgres' process behind its session. */
+  get processId(): number | undefined {
+    return this.#processId
   }
 
   get isLeading(): boolean {
@@ -81,13 +100,15 @@ export class Sequencer {
         this.#isLooking = false
         await session.close()
       }
-      if (!this.#signal.aborted) await this.#bell.wait(safetyPollMs)
+      // Not cut short by a ring: what keeps failing must not fail a hundred times a second.
+      await sleep(retryMs, undefined, { signal: this.#signal }).catch(() => {})
     }
     await this.#linking
   }
 
   async #serve(session: Session): Promise<void> {
     await session.open()
+    this.#processId = session.processId
     const rival = new Rival()
     while (!this.#signal.aborted && !session.isLost) {
       const look = await session.standForElection()
@@ -116,39 +137,22 @@ export class Sequencer {
     this.#log.info({ term: term.term }, 'sequencing')
     this.#link()
     let rangeEnds = term.rangeEnds
-    let lastChangeAt = Date.now()
-    await session.setSleep(awake)
+    const pace = new Pace()
+    const wakefulness = new Wakefulness(session)
+    await wakefulness.rise()
     while (!this.#signal.aborted && !session.isLost) {
-      const batch = await session.sequence(term.term)
+      const batch = await session.sequence(term.term, wakefulness.isAwake)
       if (batch === undefined) return this.#log.warn({ term: term.term }, 'another gateway sequences by now')
+      pace.count(batch.taken)
       if (batch.taken > 0) {
-        lastChangeAt = Date.now()
-        this.#events.onNumbered()
+        this.#events.onNumbered(batch)
         if (batch.newProducts > 0) this.#link()
         if (rangeEnds - batch.head < batchLimit * 2) rangeEnds = await session.reservePositions(term.term, rangeEnds)
-      } else if (Date.now() - lastChangeAt < awakeForMs) {
-        await this.#bell.wait(awakePollMs)
-      } else {
-        await this.#sleep(session)
-        lastChangeAt = Date.now()
       }
+      if (pace.perSecond >= awakeFrom) await wakefulness.rise()
+      else if (pace.perSecond < awakeDownTo) await wakefulness.fallAsleep()
+      if (!batch.mayHaveMore) await this.#bell.wait(await wakefulness.pollMs())
     }
-  }
-
-  /**
-   * Sleeps until a writer notifies. Writers read "asleep" in a sequence; one that read "awake" just before will not notify, so until every transaction
-   * of that time has ended the inbox is asked.
-   */
-  async #sleep(session: Session): Promise<void> {
-    const xmax = await session.setSleep(asleep)
-    let drowsyPollMs = shortestDrowsyPollMs
-    while (!this.#signal.aborted && !session.isLost) {
-      const look = await session.lookAround(xmax)
-      if (look.hasInbox) break
-      await this.#bell.wait(look.allGone ? safetyPollMs : drowsyPollMs)
-      drowsyPollMs = Math.min(longestDrowsyPollMs, drowsyPollMs * 1.5)
-    }
-    await session.setSleep(awake)
   }
 
   /** Links new products to the views that want them. One at a time, beside the sequencing. */
@@ -186,10 +190,81 @@ interface Look {
   readonly head: number
 }
 
-interface Numbered {
+/** A batch that was numbered and is committed. */
+export interface Numbered {
   readonly head: number
+  /** Inbox rows. */
   readonly taken: number
   readonly newProducts: number
+  /** The inbox was not emptied. */
+  readonly mayHaveMore: boolean
+  /** Where the head stood before. */
+  readonly previousHead: number
+  readonly epoch: number
+  readonly sighting: Sighting
+  /** What was numbered; null where it is much. */
+  readonly numbered: readonly NewPosition[] | null
+  /** Of these the states and whom they concern; null where it is more than a few, or none concerns anybody. */
+  readonly products: readonly RawDispatch[] | null
+  readonly stock: readonly RawDispatch[] | null
+  readonly isDispatched: boolean
+}
+
+/** How many changes a second there were of late. */
+class Pace {
+  perSecond = 0
+  #rows = 0
+  #since = Date.now()
+
+  count(rows: number): void {
+    this.#rows += rows
+    const elapsedMs = Date.now() - this.#since
+    if (elapsedMs < paceMs) return
+    this.perSecond = (this.#rows * 1_000) / elapsedMs
+    this.#rows = 0
+    this.#since = Date.now()
+  }
+}
+
+/**
+ * Whether writers wake the sequencer, or it asks by itself. Asleep it hears of each commit by NOTIFY, which is soonest, but takes a lock that all commits of a
+ * server share; where much is written it stays awake and asks every few milliseconds, and writers do not notify (as network cards and kernels do it: Linux' NAPI).
+ */
+class Wakefulness {
+  readonly #session: Session
+  isAwake = false
+  /** While it falls asleep: the first transaction that surely read that it does. Those before may have read "awake", and will not notify. */
+  #drowsyUntil: number | undefined
+  #drowsyPollMs = shortestDrowsyPollMs
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  async rise(): Promise<void> {
+    if (this.isAwake) return
+    await this.#session.setSleep(awake)
+    this.isAwake = true
+    this.#drowsyUntil = undefined
+  }
+
+  async fallAsleep(): Promise<void> {
+    if (!this.isAwake) return
+    this.#drowsyUntil = await this.#session.setSleep(asleep)
+    this.isAwake = false
+    this.#drowsyPollMs = shortestDrowsyPollMs
+  }
+
+  /** How long to wait for a ring, before asking all the same. */
+  async pollMs(): Promise<number> {
+    if (this.isAwake) return awakePollMs
+    if (this.#drowsyUntil === undefined) return safetyPollMs
+    const pollMs = this.#drowsyPollMs
+    if (await this.#session.haveAllGone(this.#drowsyUntil)) this.#drowsyUntil = undefined
+    this.#drowsyPollMs = Math.min(longestDrowsyPollMs, pollMs * 1.5)
+    // Also where all have gone: one may have committed since the inbox was asked.
+    return pollMs
+  }
 }
 
 /** The direct connection that holds the gateway's locks. postgres.js connects again behind one's back, and locks do not follow: then it is lost. */
@@ -197,6 +272,7 @@ class Session {
   readonly #sql: Sql
   readonly #node: number
   isLost = false
+  processId: number | undefined
 
   constructor(database: Database, node: number) {
     this.#node = node
@@ -205,14 +281,18 @@ class Session {
 
   /** Holds the gateway's own lock, by which others see that it lives. */
   async open(): Promise<void> {
-    await this.#sql`SELECT pg_advisory_lock(${advisoryLocks.node}, ${this.#node})`
+    const [row] = await this.#sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid, pg_advisory_lock(${advisoryLocks.node}, ${this.#node})`
+    this.processId = row?.pid
     // A holder that is stopped or cut off loses its session, and with it the lock.
-    await this.#sql`SELECT set_config('idle_session_timeout', '15s', false), set_config('synchronous_commit', 'off', false)`
+    await this.#sql`SELECT set_config('idle_session_timeout', '15s', false), set_config('synchronous_commit', 'off', false),
+      set_config('plan_cache_mode', 'force_generic_plan', false)`
   }
 
+  /** Also says that there is a gateway that follows, for the one that leads to notify it. */
   async standForElection(): Promise<Look> {
     const [row] = await this.#sql<{ isElected: boolean; oldestId: number | null; head: number }[]>`
-      SELECT pg_try_advisory_lock(${advisoryLocks.sequencer}, 0) AS "isElected", (SELECT min(id) FROM inbox) AS "oldestId", head FROM sequencer`
+      SELECT pg_try_advisory_lock(${advisoryLocks.sequencer}, 0) AS "isElected", (SELECT min(id) FROM inbox) AS "oldestId", head,
+        setval('follower_seen', extract(epoch FROM clock_timestamp())::bigint) FROM sequencer`
     return { isElected: row?.isElected === true, oldestId: row?.oldestId ?? undefined, head: row?.head ?? 0 }
   }
 
@@ -242,9 +322,13 @@ class Session {
   }
 
   /** Undefined when the term is over. */
-  async sequence(term: number): Promise<Numbered | undefined> {
+  async sequence(term: number, isAwake: boolean): Promise<Numbered | undefined> {
+    // Where much changes, the hub loads beside it.
+    const limit = isAwake ? 0 : dispatchLimit
     const [row] = await this.#sql<Numbered[]>`
-      SELECT head, taken, new_products AS "newProducts" FROM sequence_batch(${term}, ${batchLimit})`
+      SELECT head, taken, new_products AS "newProducts", may_have_more AS "mayHaveMore", previous_head AS "previousHead", epoch, sighting, numbered, products, stock,
+        json_array_length(numbered) <= ${limit} AS "isDispatched"
+      FROM sequence_batch(${term}, ${batchLimit}, ${tellLimit}, ${limit})`
     return row
   }
 
@@ -255,10 +339,12 @@ class Session {
     return row?.xmax ?? 0
   }
 
-  async lookAround(xmax: number): Promise<{ hasInbox: boolean; allGone: boolean }> {
-    const [row] = await this.#sql<{ hasInbox: boolean; allGone: boolean }[]>`
-      SELECT EXISTS (SELECT 1 FROM inbox) AS "hasInbox", pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= ${xmax} AS "allGone"`
-    return row ?? { hasInbox: true, allGone: false }
+  /** Whether every transaction before this one has ended. */
+  async haveAllGone(xmax: number): Promise<boolean> {
+    const [row] = await this.#sql<
+      { allGone: boolean }[]
+    >`SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= ${xmax} AS "allGone"`
+    return row?.allGone === true
   }
 
   async close(): Promise<void> {

@@ -65,7 +65,7 @@ export class Sync implements AsyncDisposable {
     this.#codec = parts.codec
     this.#node = parts.node
     this.#hub = parts.hub
-    this.#acknowledger = new Acknowledger(parts.database.sql)
+    this.#acknowledger = new Acknowledger(parts.database.planned)
     this.#sequencer = parts.sequencer
     this.#stop = parts.stop
     this.#work = parts.work
@@ -246,7 +246,13 @@ async function firstWithSomething<S extends ServedStream>(stream: ViewStream<S>,
 
 async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Promise<AsyncDisposable> {
   await hub.start()
-  return listen(database, { synkvy_feed: () => hub.ring(), synkvy_inbox: () => sequencer.ring() })
+  return listen(database, {
+    synkvy_feed: (processId) => {
+      // What this gateway's own sequencer notifies it has told the hub already.
+      if (processId === undefined || processId !== sequencer.processId) hub.ring()
+    },
+    synkvy_inbox: () => sequencer.ring(),
+  })
 }
 
 /** Starts the engine. It is ready when this resolves; dispose of it to stop. */
@@ -256,12 +262,12 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     SELECT cursor_secret AS secret, nextval('node_numbers')::int AS node FROM sequencer`
   if (state === undefined) throw new Error('the table sequencer has lost its row')
   const codec = createCursorCodec(state.secret)
-  const hub = new Hub(database.sql, codec, log, (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch), stop.signal)
+  const hub = new Hub(database, codec, log, (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch), stop.signal)
   const sequencer = new Sequencer(
     database,
     state.node,
     log,
-    { onNumbered: () => hub.ring(), onHead: (head) => hub.onHead(head) },
+    { onNumbered: (numbered) => hub.onNumbered(numbered), onHead: (head) => hub.onHead(head) },
     stop.signal,
   )
   const sequencing = sequencer.run()

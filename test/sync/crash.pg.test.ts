@@ -75,7 +75,7 @@ test('a gateway that is stopped while it leads is deposed, and numbers nothing w
   expect((await stock.readUntil((batch) => batch.changes.some((change) => change.entity?.['onHand'] === 4))).length).toBeGreaterThan(0)
 
   expect(await readTerm()).toBe(termBefore + 1)
-  const fenced = await database.database.sql`SELECT * FROM sequence_batch(${termBefore}, 100)`
+  const fenced = await database.database.sql`SELECT * FROM sequence_batch(${termBefore}, 100, 0, 0)`
   expect(fenced).toHaveLength(0)
   leader.kill('SIGKILL')
   await hasEnded(leader)
