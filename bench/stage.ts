@@ -1,6 +1,10 @@
+import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import { hashSecret, newSecret } from '../src/access/api-keys.ts'
 import { openDatabase, type Database } from '../src/db/client.ts'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
@@ -14,10 +18,17 @@ export interface Stage extends AsyncDisposable {
   readonly database: Database
   readonly gateway: { readonly url: string; readonly pid: number }
   readonly accountId: number
+  readonly adminKey: string
   /** Sync views to which every product is linked; answers their keys. */
   readonly addViews: (count: number) => Promise<readonly string[]>
+  /** A view without links; answers its number. */
+  readonly addUnlinkedView: () => Promise<number>
   /** Products with twelve fields, three variants each with a price and stock. */
   readonly addProducts: (count: number) => Promise<void>
+  /** Products alone, as if they had been there for long. */
+  readonly addBareProducts: (count: number) => Promise<void>
+  /** COPY of a file into a table with its columns. */
+  readonly copy: (target: string, file: string) => Promise<void>
 }
 
 export async function setStage(): Promise<Stage> {
@@ -34,8 +45,12 @@ export async function setStage(): Promise<Stage> {
     database,
     gateway,
     accountId,
+    adminKey,
+    addUnlinkedView: () => addUnlinkedView(database, accountId),
     addViews: (count) => addViews(database, accountId, count),
     addProducts: (count) => addProducts(database, accountId, count),
+    copy: (target, file) => copy(postgres.url, target, file),
+    addBareProducts: (count) => addBareProducts(database, accountId, count),
     [Symbol.asyncDispose]: async () => {
       await gateway[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
@@ -60,6 +75,34 @@ async function addViews({ sql }: Database, accountId: number, count: number): Pr
     SELECT ${accountId}, v.id, p.id, p.n, p.revision + 1 FROM viewed v,
       (SELECT id, revision, row_number() OVER (ORDER BY id) AS n FROM products WHERE account_id = ${accountId}) p`
   return secrets
+}
+
+async function copy(databaseUrl: string, target: string, file: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await pipeline(createReadStream(file), client.query(copyFrom(`COPY ${target} FROM STDIN`)))
+  } finally {
+    await client.end()
+  }
+}
+
+async function addUnlinkedView({ sql }: Database, accountId: number): Promise<number> {
+  const [view] = await sql<{ id: number }[]>`
+    WITH made AS (INSERT INTO users (account_id, name, kind) VALUES (${accountId}, 'System', 'INTEGRATION') RETURNING id)
+    INSERT INTO sync_views (account_id, user_id, name, auto_link, order_scope, created_position, auto_linked_to)
+    SELECT ${accountId}, made.id, 'System', false, 'OWN', s.head, s.head FROM made, sequencer s RETURNING id`
+  return view?.id ?? 0
+}
+
+async function addBareProducts({ sql }: Database, accountId: number, count: number): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`SET LOCAL session_replication_role = replica`
+    await tx`
+      INSERT INTO products (account_id, handle, title, description, status, revision)
+      SELECT ${accountId}, 'product-' || n, 'Product number ' || n, 'Bare', 'ACTIVE', n FROM generate_series(1, ${count}::int) n`
+  })
+  await sql`ANALYZE`
 }
 
 const words = 'Waterproof hiking jacket with taped seams, adjustable hood and two-way zip. Recycled polyester, made for wind and rain. '

@@ -267,7 +267,7 @@ class Wakefulness {
   }
 }
 
-/** The direct connection that holds the gateway's locks. postgres.js connects again behind one's back, and locks do not follow: then it is lost. */
+/** The direct connection that holds the gateway's locks. Locks do not follow to another one: when it ends it is lost. */
 class Session {
   readonly #sql: Sql
   readonly #node: number
