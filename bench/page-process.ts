@@ -6,22 +6,22 @@ import { z } from 'zod'
 
 // The physical floor of a resend: a page of products with their variants and stock by one SELECT, JSON.stringify, send, wait for the echo, the next page.
 
-const envelope = z.object({ config: z.object({ databaseUrl: z.string(), accountId: z.number() }) })
+const envelope = z.object({ config: z.object({ databaseUrl: z.string(), accountId: z.number(), table: z.string().optional() }) })
 const pageSize = 500
 
 process.on('message', (received) => {
-  const { databaseUrl, accountId } = envelope.parse(received).config
-  void start(databaseUrl, accountId)
+  const { databaseUrl, accountId, table } = envelope.parse(received).config
+  void start(databaseUrl, accountId, table)
 })
 
-async function start(databaseUrl: string, accountId: number): Promise<void> {
+async function start(databaseUrl: string, accountId: number, table: string | undefined): Promise<void> {
   const server = createServer()
   const sockets = new WebSocketServer({ server })
   const pool = new pg.Pool({ connectionString: databaseUrl })
   sockets.on('connection', (socket) => {
     let after = 0
     socket.on('message', () => {
-      void readPage(pool, accountId, after).then((rows) => {
+      void (table === undefined ? readPage(pool, accountId, after) : readLog(pool, table, after)).then((rows) => {
         after = rows.at(-1)?.id ?? after
         socket.send(JSON.stringify({ rows }))
       })
@@ -31,6 +31,16 @@ async function start(databaseUrl: string, accountId: number): Promise<void> {
     const address: AddressInfo | string | null = server.address()
     process.send?.(`ws://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
   })
+}
+
+/** A page of a log, where a table is given. */
+async function readLog(pool: pg.Pool, table: string, after: number): Promise<readonly { readonly id: number }[]> {
+  const { rows } = await pool.query<{ id: number }>({
+    name: 'log',
+    text: `SELECT id::int, sku, on_hand, revision FROM ${pg.escapeIdentifier(table)} WHERE id > $1 ORDER BY id LIMIT ${pageSize}`,
+    values: [after],
+  })
+  return rows
 }
 
 async function readPage(pool: pg.Pool, accountId: number, after: number): Promise<readonly { readonly id: number }[]> {

@@ -4,7 +4,13 @@ import { sharedNow } from './clock.ts'
 
 // A consumer of a resend: it parses each batch and acknowledges it, to the end. Of the floor: it answers each page with a word.
 
-const config = z.object({ url: z.string(), key: z.string().optional(), query: z.string().optional(), floorCount: z.number().optional() })
+const config = z.object({
+  url: z.string(),
+  key: z.string().optional(),
+  query: z.string().optional(),
+  floorCount: z.number().optional(),
+  stopsWhenLevel: z.boolean().default(false),
+})
 type Config = z.infer<typeof config>
 const envelope = z.object({ config: config.optional() })
 
@@ -12,10 +18,15 @@ interface Message {
   readonly type?: string
   readonly rows?: readonly unknown[]
   readonly payload?: {
-    readonly data?: {
-      readonly productChanges?: { readonly cursor: string; readonly resendComplete: boolean; readonly changes: readonly unknown[] }
-    }
+    readonly data?: { readonly productChanges?: Batch; readonly stockChanges?: Batch }
   }
+}
+
+interface Batch {
+  readonly cursor: string
+  readonly caughtUp?: boolean
+  readonly resendComplete?: boolean
+  readonly changes: readonly unknown[]
 }
 
 let given: Config | undefined
@@ -28,7 +39,7 @@ process.on('message', (received) => {
   } else if (given !== undefined) void receive(given).then((answer) => process.send?.(answer))
 })
 
-function receive({ url, key, query, floorCount }: Config): Promise<{ products: number; beganAt: number; endedAt: number }> {
+function receive({ url, key, query, floorCount, stopsWhenLevel }: Config): Promise<{ products: number; beganAt: number; endedAt: number }> {
   const isFloor = floorCount !== undefined
   const socket = isFloor ? new WebSocket(url) : new WebSocket(url, 'graphql-transport-ws')
   let products = 0
@@ -59,7 +70,7 @@ function receive({ url, key, query, floorCount }: Config): Promise<{ products: n
       if (type === 'connection_ack') socket.send(JSON.stringify({ id: 's', type: 'subscribe', payload: { query } }))
       if (type === 'ping') socket.send(JSON.stringify({ type: 'pong' }))
       if (type === 'error') reject(new Error(data.toString()))
-      const batch = payload?.data?.productChanges
+      const batch = payload?.data?.productChanges ?? payload?.data?.stockChanges
       if (batch === undefined) return
       products += batch.changes.length
       acknowledged += 1
@@ -73,7 +84,7 @@ function receive({ url, key, query, floorCount }: Config): Promise<{ products: n
           }),
         )
       }
-      if (batch.resendComplete) end()
+      if (batch.resendComplete === true || (stopsWhenLevel && batch.caughtUp === true)) end()
     })
   })
 }

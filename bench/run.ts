@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { median, ratio, type Rounds } from './figures.ts'
+import { catchUp } from './catch-up.ts'
 import { idle } from './idle.ts'
 import { importing } from './import.ts'
 import { latency } from './latency.ts'
@@ -58,6 +59,16 @@ const questions: Readonly<Record<string, () => Promise<void>>> = {
     await using stage = await setStage()
     await stage.addProducts(100)
     show(`${count} connected views that wait`, 'graphql-ws, empty', await idle(stage, count, isQuick ? 1 : 2))
+  },
+  'catch-up': async () => {
+    const [products, changes] = isQuick ? [2_000, 120_000] : [17_000, 1_000_000]
+    await using stage = await setStage()
+    await stage.addProducts(products)
+    show(
+      `a view that was away for ${changes} changes of ${products * 3} stock levels`,
+      'replay',
+      await catchUp(stage, changes, isQuick ? 1 : 3),
+    )
   },
   import: async () => {
     await using stage = await setStage()

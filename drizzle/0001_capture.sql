@@ -25,11 +25,11 @@ END $$;
 CREATE FUNCTION origin_view() RETURNS bigint LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('synkvy.origin_view', true), '')::bigint $$;
 --> statement-breakpoint
--- How far the view whose own write this is had acknowledged LIVE of that stream.
-CREATE FUNCTION origin_live(of_account bigint, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN origin_view() IS NOT NULL THEN coalesce(
-    (SELECT live FROM checkpoints WHERE account_id = of_account AND view_id = origin_view() AND subject = of_subject),
-    (SELECT created_position FROM sync_views WHERE account_id = of_account AND id = origin_view())) END $$;
+-- How far a view had acknowledged LIVE of that stream.
+CREATE FUNCTION live_of(of_account bigint, of_subject feed_subject, of_view bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce(
+    (SELECT live FROM checkpoints WHERE account_id = of_account AND view_id = of_view AND subject = of_subject),
+    (SELECT created_position FROM sync_views WHERE account_id = of_account AND id = of_view)) $$;
 --> statement-breakpoint
 CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -70,34 +70,38 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE FUNCTION capture_products() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  origin bigint := origin_view();
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT account_id, 'PRODUCT', id, id, revision, origin_view(), origin_live(account_id, 'PRODUCT') FROM new_rows;
+    SELECT account_id, 'PRODUCT', id, id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'PRODUCT', n.id, n.id, n.revision, origin_view(), origin_live(n.account_id, 'PRODUCT')
+    SELECT n.account_id, 'PRODUCT', n.id, n.id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'PRODUCT', origin) END
     FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, origin_view_id, origin_live)
-    SELECT account_id, 'PRODUCT', id, id, greatest(revision + 1, clock_microseconds()), true, handle, origin_view(), origin_live(account_id, 'PRODUCT') FROM old_rows;
+    SELECT account_id, 'PRODUCT', id, id, greatest(revision + 1, clock_microseconds()), true, handle, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM old_rows;
   END IF;
   IF FOUND THEN PERFORM wake_sequencer(); END IF;
   RETURN NULL;
 END $$;
 --> statement-breakpoint
 CREATE FUNCTION capture_stock_levels() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  origin bigint := origin_view();
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT account_id, 'STOCK', id, product_id, revision, origin_view(), origin_live(account_id, 'STOCK') FROM new_rows;
+    SELECT account_id, 'STOCK', id, product_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'STOCK', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'STOCK', n.id, n.product_id, n.revision, origin_view(), origin_live(n.account_id, 'STOCK')
+    SELECT n.account_id, 'STOCK', n.id, n.product_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'STOCK', origin) END
     FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, location_code, origin_view_id, origin_live)
-    SELECT s.account_id, 'STOCK', s.id, s.product_id, greatest(s.revision + 1, clock_microseconds()), true, v.sku, l.code, origin_view(), origin_live(s.account_id, 'STOCK')
+    SELECT s.account_id, 'STOCK', s.id, s.product_id, greatest(s.revision + 1, clock_microseconds()), true, v.sku, l.code, origin, CASE WHEN origin IS NOT NULL THEN live_of(s.account_id, 'STOCK', origin) END
     FROM old_rows s
     LEFT JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id
     LEFT JOIN locations l ON l.account_id = s.account_id AND l.id = s.location_id;

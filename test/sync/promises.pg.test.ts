@@ -350,6 +350,32 @@ describe('acknowledging', () => {
     expect((await products.next()).changes).toHaveLength(10)
   })
 
+  test('of many views at once moves each its own, and one whose view is gone is told so alone', async () => {
+    await createProducts(shop, handles('crowd', 3))
+    const views = await Promise.all(Array.from({ length: 12 }, (_, index) => createView(shop, `Crowd ${index}`)))
+    const cursors = await Promise.all(
+      views.map(async ({ viewId, key }, index) => {
+        await link(viewId, handles('crowd', 1 + (index % 3)))
+        const products = new Subscription(shop.connect(key), 'PRODUCT', { batchSize: 3 })
+        const { cursor } = await products.next()
+        products.close()
+        return cursor
+      }),
+    )
+    await expectData(shop.call('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id: views[5]?.viewId }))
+
+    const query = 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { stream { pending } } }'
+    const answers = await Promise.all(
+      // Each of them twice, as a system does that has not heard the answer.
+      [...views, ...views].map(({ key }, index) => shop.call(query, { cursor: cursors[index % views.length] }, key)),
+    )
+
+    answers.forEach(({ data, errors }, index) => {
+      if (index % views.length === 5) expect(errors?.[0]?.extensions['code']).toBe('NO_SYNC_VIEW')
+      else expect(data).toEqual({ acknowledge: { stream: { pending: 0 } } })
+    })
+  })
+
   test('over another gateway opens the window too', async () => {
     await using other = await startGateway(shop.database)
     await createProducts(shop, handles('elsewhere', 30))
