@@ -48,7 +48,7 @@ export async function latency(stage: Stage, load: LatencyLoad): Promise<Readonly
       measure(
         databaseUrl,
         load,
-        { url: socketUrl, keys, query },
+        { url: socketUrl, keys, query, acknowledgeEveryMs: Math.max(20, load.consumers / 2) },
         {
           name: 'synkvy',
           text: 'UPDATE stock_levels SET on_hand = $1 WHERE account_id = $2 AND id = $3',
@@ -93,7 +93,7 @@ let written = 1_000
 async function measure(
   databaseUrl: string,
   { perSecond, seconds }: LatencyLoad,
-  consumers: { readonly url: string; readonly keys: readonly string[]; readonly query?: string },
+  consumers: { readonly url: string; readonly keys: readonly string[]; readonly query?: string; readonly acknowledgeEveryMs?: number },
   write: Write,
 ): Promise<Readonly<Record<string, number>>> {
   await using consumer = await startChild('./consumer-process.ts', consumers, () => undefined)

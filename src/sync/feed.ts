@@ -1,10 +1,10 @@
-import { z } from 'zod'
 import type { Sql } from '../db/client.ts'
 import type { Statement } from '../db/sql.ts'
 import { wholeLink } from '../db/tables/sync.ts'
 import type { EntityOf, ServedStream } from './change.ts'
 import { nothingSeen, sightingColumn, type Sighting } from './positions.ts'
 import type { LinkPoint } from './progress.ts'
+import { parseState } from './states.ts'
 
 // Looking an entity up, the subject is compared as text: while a table is too new for statistics Postgres would else take the index of positions for as good
 // as the primary key, and read all positions of an account for every row.
@@ -93,66 +93,8 @@ function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<Enti
     deleted: row.deleted,
     key: row.key ?? '',
     locationCode: row.location_code ?? '',
-    entity: row.entity === null ? undefined : parseEntity[stream](row.entity),
+    entity: row.entity === null ? undefined : parseState[stream](row.entity),
   }
-}
-
-const moment = z.string().transform((text) => new Date(text))
-
-const locationState = z.object({ accountId: z.number(), id: z.number(), code: z.string(), name: z.string() })
-
-const stockLevelColumns = {
-  accountId: z.number(),
-  id: z.number(),
-  variantId: z.number(),
-  productId: z.number(),
-  locationId: z.number(),
-  onHand: z.number(),
-  reserved: z.number(),
-  revision: z.number(),
-  updatedAt: moment,
-}
-
-const variantColumns = {
-  accountId: z.number(),
-  id: z.number(),
-  productId: z.number(),
-  ordinal: z.number(),
-  sku: z.string(),
-  title: z.string(),
-  barcode: z.string().nullable(),
-  price: z.string(),
-  priceCurrency: z.string(),
-  compareAtPrice: z.string().nullable(),
-  compareAtCurrency: z.string().nullable(),
-  weightGrams: z.number().nullable(),
-  options: z.array(z.object({ name: z.string(), value: z.string() })),
-}
-
-const productState = z.object({
-  accountId: z.number(),
-  id: z.number(),
-  handle: z.string(),
-  title: z.string(),
-  description: z.string().nullable(),
-  vendor: z.string().nullable(),
-  productType: z.string().nullable(),
-  tags: z.array(z.string()),
-  status: z.enum(['ACTIVE', 'DRAFT', 'ARCHIVED']),
-  imageUrls: z.array(z.string()),
-  allowBackorder: z.boolean(),
-  revision: z.number(),
-  createdAt: moment,
-  updatedAt: moment,
-  variants: z.array(z.object({ ...variantColumns, stockLevels: z.array(z.object({ ...stockLevelColumns, location: locationState })) })),
-})
-
-const stockState = z.object({ ...stockLevelColumns, variant: z.object(variantColumns), location: locationState })
-
-/** Postgres builds an entity with its children as one JSON value, so that it is of one snapshot; here it becomes what it says it is. */
-const parseEntity: { readonly [S in ServedStream]: (json: unknown) => EntityOf[S] } = {
-  PRODUCT: (json) => productState.parse(json),
-  STOCK: (json) => stockState.parse(json),
 }
 
 /** SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`, as drizzle/0004_states.sql builds it, under the alias `x`. */
