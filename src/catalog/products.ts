@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, count, eq, getTableColumns, gt, ilike, inArray, or, sql, type SQL } from 'drizzle-orm'
-import type { PgTable } from 'drizzle-orm/pg-core'
+import { and, asc, count, eq, gt, ilike, inArray, or, sql } from 'drizzle-orm'
 import type { Author } from '../access/caller.ts'
 import type { Database, DrizzleSession } from '../db/client.ts'
 import { locations, products, stockLevels, variants } from '../db/tables/catalog.ts'
@@ -16,12 +15,10 @@ import {
   type VariantInput,
 } from './product-input.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from './rows.ts'
-import { chunks, writeAs } from './write.ts'
+import { insertRows, isAnyOf, writeAs } from './write.ts'
 
 type NewProduct = typeof products.$inferInsert
 type NewVariant = typeof variants.$inferInsert
-
-const rowsAtOnce = 2_000
 
 /**
  * Makes or changes products by handle, all or nothing, and answers them in the order of `inputs`. What does not differ is not written: it raises no
@@ -61,7 +58,7 @@ function expectRow<Row>(row: Row | undefined): Row {
 function handleIs(accountId: number, inputs: readonly ProductInput[]) {
   return and(
     eq(products.accountId, accountId),
-    inArray(
+    isAnyOf(
       products.handle,
       inputs.map((input) => input.handle),
     ),
@@ -135,28 +132,13 @@ function differs(wanted: object, before: object | undefined): boolean {
 
 /** Without ON CONFLICT: what somebody else has just made must be read, not overwritten, so the call is tried again. */
 async function insertProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<void> {
-  for (const some of chunks(rows, rowsAtOnce)) await tx.insert(products).values([...some])
+  await insertRows(tx, products, rows)
 }
 
 /** Their rows are locked; an upsert is how Postgres takes many at once. */
 async function updateProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<void> {
-  const set = excluded(products, ['title', 'description', 'vendor', 'productType', 'tags', 'status', 'imageUrls', 'allowBackorder'])
-  for (const some of chunks(rows, rowsAtOnce)) {
-    await tx
-      .insert(products)
-      .values([...some])
-      .onConflictDoUpdate({ target: [products.accountId, products.handle], set })
-  }
-}
-
-/** `column = excluded.column` for an upsert. */
-function excluded<Table extends PgTable>(table: Table, names: readonly (keyof Table['_']['columns'] & string)[]): Record<string, SQL> {
-  const columns = getTableColumns(table)
-  return Object.fromEntries(names.map((name) => [name, sql`excluded.${sql.identifier(snakeCase(columns[name]?.name ?? name))}`]))
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const set = ['title', 'description', 'vendor', 'productType', 'tags', 'status', 'imageUrls', 'allowBackorder'] as const
+  await insertRows(tx, products, rows, { onConflict: ['accountId', 'handle'], set })
 }
 
 // ---- variants
@@ -220,7 +202,7 @@ function variantsOf(tx: DrizzleSession, accountId: number, productIds: readonly 
   return tx
     .select()
     .from(variants)
-    .where(and(eq(variants.accountId, accountId), inArray(variants.productId, [...productIds])))
+    .where(and(eq(variants.accountId, accountId), isAnyOf(variants.productId, productIds)))
     .orderBy(asc(variants.productId), asc(variants.ordinal), asc(variants.id))
 }
 
@@ -234,7 +216,7 @@ async function deleteVariants(tx: DrizzleSession, accountId: number, rows: reado
   await tx.delete(variants).where(
     and(
       eq(variants.accountId, accountId),
-      inArray(
+      isAnyOf(
         variants.id,
         rows.map((row) => row.id),
       ),
@@ -253,7 +235,7 @@ async function refuseForeignSkus(tx: DrizzleSession, accountId: number, wanted: 
     .where(
       and(
         eq(variants.accountId, accountId),
-        inArray(
+        isAnyOf(
           variants.sku,
           fresh.map(({ variant }) => variant.sku),
         ),
@@ -296,12 +278,12 @@ function mergeVariant(
 }
 
 async function insertVariants(tx: DrizzleSession, rows: readonly NewVariant[]): Promise<void> {
-  for (const some of chunks(rows, rowsAtOnce)) await tx.insert(variants).values([...some])
+  await insertRows(tx, variants, rows)
 }
 
 /** Their products are locked, and with them they are. */
 async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): Promise<void> {
-  const names = [
+  const set = [
     'ordinal',
     'title',
     'barcode',
@@ -312,12 +294,7 @@ async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): 
     'weightGrams',
     'options',
   ] as const
-  for (const some of chunks(rows, rowsAtOnce)) {
-    await tx
-      .insert(variants)
-      .values([...some])
-      .onConflictDoUpdate({ target: [variants.accountId, variants.sku], set: excluded(variants, names) })
-  }
+  await insertRows(tx, variants, rows, { onConflict: ['accountId', 'sku'], set })
 }
 
 // ---- finding and deleting
