@@ -18,11 +18,6 @@ export async function catchUp(stage: Stage, changes: number, rounds: number): Pr
   const [key = ''] = await stage.addViews(1)
   const socketUrl = `${stage.gateway.url.replace('http', 'ws')}/graphql`
   await sql`CREATE TABLE IF NOT EXISTS change_log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, sku text, on_hand int, revision bigint)`
-  const receive = async (config: unknown): Promise<Record<string, number>> => {
-    await using receiver = await startChild('./receiver-process.ts', config, () => undefined)
-    const { products, beganAt, endedAt } = delivered.parse(await receiver.ask('receive'))
-    return { ms: endedAt - beganAt, delivered: products }
-  }
   await receive({ url: socketUrl, key, query, stopsWhenLevel: true })
   await using log = await startChild(
     './page-process.ts',
@@ -54,4 +49,10 @@ export async function catchUp(stage: Stage, changes: number, rounds: number): Pr
     },
     rounds,
   )
+}
+
+async function receive(config: unknown): Promise<Record<string, number>> {
+  await using receiver = await startChild('./receiver-process.ts', config, () => undefined)
+  const { products, beganAt, endedAt } = delivered.parse(await receiver.ask('receive'))
+  return { ms: endedAt - beganAt, delivered: products }
 }

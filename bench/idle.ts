@@ -11,8 +11,6 @@ const query = 'subscription { stockChanges(maxInFlight: 64) { cursor caughtUp ch
 /** What a connected view costs that waits: kilobytes of the server's memory, and statements a second of the whole gateway. The floor is graphql-ws with an iterator that never ends. */
 export async function idle(stage: Stage, count: number, rounds: number): Promise<ReadonlyMap<string, Rounds>> {
   const keys = await stage.addViews(count)
-  const kilobytes = async (pid: number): Promise<number> =>
-    Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN)
   const perView = async (url: string, pid: number, asked: string): Promise<Record<string, number>> => {
     const before = await kilobytes(pid)
     await using _consumers = await startChild('./consumer-process.ts', { url, keys, query: asked }, () => undefined)
@@ -33,6 +31,11 @@ export async function idle(stage: Stage, count: number, rounds: number): Promise
     },
     rounds,
   )
+}
+
+/** What a process holds of the machine's memory. */
+async function kilobytes(pid: number): Promise<number> {
+  return Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN)
 }
 
 /** Less the one that asks. */

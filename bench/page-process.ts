@@ -20,11 +20,13 @@ async function start(databaseUrl: string, accountId: number, table: string | und
   const pool = new pg.Pool({ connectionString: databaseUrl })
   sockets.on('connection', (socket) => {
     let after = 0
+    const sendNext = async (): Promise<void> => {
+      const rows = await (table === undefined ? readPage(pool, accountId, after) : readLog(pool, table, after))
+      after = rows.at(-1)?.id ?? after
+      socket.send(JSON.stringify({ rows }))
+    }
     socket.on('message', () => {
-      void (table === undefined ? readPage(pool, accountId, after) : readLog(pool, table, after)).then((rows) => {
-        after = rows.at(-1)?.id ?? after
-        socket.send(JSON.stringify({ rows }))
-      })
+      void sendNext()
     })
   })
   server.listen(0, '127.0.0.1', () => {

@@ -73,11 +73,6 @@ export async function resendRate(stage: Stage, productCount: number, rounds: num
   )
   const [key = ''] = await stage.addViews(1)
   const [view] = await sql<{ id: number }[]>`SELECT max(id) AS id FROM sync_views`
-  const receive = async (config: unknown): Promise<Record<string, number>> => {
-    await using receiver = await startChild('./receiver-process.ts', config, () => undefined)
-    const { products, beganAt, endedAt } = delivered.parse(await receiver.ask('receive'))
-    return { rate: (products * 1_000) / (endedAt - beganAt), products }
-  }
   return await inTurns(
     {
       floor: () => receive({ url: floor.ready, floorCount: productCount }),
@@ -115,6 +110,12 @@ export async function resendRate(stage: Stage, productCount: number, rounds: num
     },
     rounds,
   )
+}
+
+async function receive(config: unknown): Promise<Record<string, number>> {
+  await using receiver = await startChild('./receiver-process.ts', config, () => undefined)
+  const { products, beganAt, endedAt } = delivered.parse(await receiver.ask('receive'))
+  return { rate: (products * 1_000) / (endedAt - beganAt), products }
 }
 
 const numbers = z.instanceof(Float64Array)

@@ -45,23 +45,22 @@ export async function writers(stage: Stage, load: WritersLoad): Promise<Readonly
       },
       () => undefined,
     )
-  const write = async (table: string, whenDone: (ended: { commits: number; beganAt: number }) => Promise<Record<string, number>>) => {
+  const write = async (table: string, whenDone?: (ended: { commits: number; beganAt: number }) => Promise<Record<string, number>>) => {
     await using child = await start(table)
     await child.ask({ seconds: 0.5 })
     const answer = written.parse(await child.ask({ seconds: load.seconds }))
-    return { rate: (answer.commits * 1_000) / (answer.endedAt - answer.beganAt), ...(await whenDone(answer)) }
+    return { rate: (answer.commits * 1_000) / (answer.endedAt - answer.beganAt), ...(await whenDone?.(answer)) }
   }
-  const rateOnly = async () => ({})
 
   return await inTurns(
     {
-      'no triggers': () => write('plain_levels', rateOnly),
+      'no triggers': () => write('plain_levels'),
       'triggers alone': async () => {
         // As under load: awake, so that writers do not notify.
         await sql`SELECT setval('sequencer_sleep', 1)`
         process.kill(gateway.pid, 'SIGSTOP')
         try {
-          return await write('stock_levels', rateOnly)
+          return await write('stock_levels')
         } finally {
           // What was captured is taken out, so that the next one finds the inbox as it was.
           await sql`TRUNCATE inbox`
@@ -81,7 +80,7 @@ export async function writers(stage: Stage, load: WritersLoad): Promise<Readonly
       },
       'row triggers and NOTIFY': async () => {
         await using _peer = await startChild('./hand-written-process.ts', { databaseUrl }, (message) => url.parse(message))
-        return await write('notified_levels', rateOnly)
+        return await write('notified_levels')
       },
     },
     load.rounds,

@@ -56,19 +56,21 @@ export async function insertRows<Table extends PgTable>(
 ): Promise<void> {
   const [first] = rows
   if (first === undefined) return
-  const list = (names: readonly string[], of: (name: SQL) => SQL = (name) => name): SQL =>
-    sql.join(
-      names.map((name) => of(sql.identifier(snakeCase(name)).getSQL())),
-      sql`, `,
-    )
   const names = Object.keys(first)
   const json = JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [snakeCase(name), value]))))
   const conflict =
     upsert === undefined
       ? sql``
-      : sql`ON CONFLICT (${list(upsert.onConflict)}) DO UPDATE SET ${list(upsert.set, (name) => sql`${name} = excluded.${name}`)}`
+      : sql`ON CONFLICT (${columnList(upsert.onConflict)}) DO UPDATE SET ${columnList(upsert.set, (name) => sql`${name} = excluded.${name}`)}`
   await tx.execute(
-    sql`INSERT INTO ${table} (${list(names)}) SELECT ${list(names)} FROM json_populate_recordset(NULL::${table}, ${json}::json) ${conflict}`,
+    sql`INSERT INTO ${table} (${columnList(names)}) SELECT ${columnList(names)} FROM json_populate_recordset(NULL::${table}, ${json}::json) ${conflict}`,
+  )
+}
+
+function columnList(names: readonly string[], of: (name: SQL) => SQL = (name) => name): SQL {
+  return sql.join(
+    names.map((name) => of(sql.identifier(snakeCase(name)).getSQL())),
+    sql`, `,
   )
 }
 

@@ -181,8 +181,8 @@ export const links = pgTable(
     rejectedAt: moment(),
   },
   (t) => [
+    // No foreign key: links are made under their view's lock, a million at a time, and go with it by a trigger.
     primaryKey({ columns: [t.accountId, t.viewId, t.productId] }),
-    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
     // LINKED and RESEND read along it.
     index('links_position').on(t.accountId, t.viewId, t.position),
     // A change asks whom it concerns.
