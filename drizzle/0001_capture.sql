@@ -29,7 +29,7 @@ AS $$ SELECT nullif(current_setting('synkvy.origin_view', true), '')::bigint $$;
 CREATE FUNCTION live_of(of_account bigint, of_subject feed_subject, of_view bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT coalesce(
     (SELECT live FROM checkpoints WHERE account_id = of_account AND view_id = of_view AND subject = of_subject),
-    (SELECT created_position FROM sync_views WHERE account_id = of_account AND id = of_view)) $$;
+    (SELECT CASE WHEN of_subject IN ('PRODUCT', 'STOCK') THEN created_position ELSE 0 END FROM sync_views WHERE account_id = of_account AND id = of_view)) $$;
 --> statement-breakpoint
 CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -243,13 +243,15 @@ CREATE TRIGGER api_keys_updated AFTER UPDATE ON api_keys FOR EACH ROW
 --> statement-breakpoint
 CREATE TRIGGER api_keys_deleted AFTER DELETE ON api_keys FOR EACH ROW EXECUTE FUNCTION capture_key();
 --> statement-breakpoint
--- Also for sessions that replicate (session_replication_role = replica): what they write must reach the connected systems too.
-DO $$
+-- Also for sessions that replicate (session_replication_role = replica): what they write must reach the connected systems too. Called by each migration that makes triggers.
+CREATE PROCEDURE enable_triggers_always() LANGUAGE plpgsql AS $$
 DECLARE t record;
 BEGIN
   FOR t IN SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-    WHERE NOT g.tgisinternal AND c.relnamespace = 'public'::regnamespace
+    WHERE NOT g.tgisinternal AND g.tgenabled <> 'A' AND c.relnamespace = 'public'::regnamespace
   LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER %I', t.relname, t.tgname);
   END LOOP;
 END $$;
+--> statement-breakpoint
+CALL enable_triggers_always();

@@ -75,7 +75,7 @@ END $$;
 -- Of up to `dispatch_limit` it tells their states and whom they concern, which saves a change that comes alone a second way to the database and back.
 CREATE FUNCTION sequence_batch(my_term bigint, batch_limit int, tell_limit int, dispatch_limit int) RETURNS TABLE (
   head bigint, taken int, new_products int, may_have_more boolean, previous_head bigint, epoch bigint, sighting json, numbered json,
-  products json, stock json
+  products json, stock json, orders json, customers json
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -86,11 +86,13 @@ DECLARE
   result record;
   product_dispatches json;
   stock_dispatches json;
+  order_dispatches json;
+  customer_dispatches json;
 BEGIN
   -- Asked every few milliseconds: what finds nothing writes nothing.
   SELECT min(account_id), max(account_id) INTO first_account, last_account FROM inbox;
   IF first_account IS NULL THEN
-    RETURN QUERY SELECT s.head, 0, 0, false, s.head, s.epoch, NULL::json, NULL::json, NULL::json, NULL::json FROM sequencer s WHERE s.term = my_term;
+    RETURN QUERY SELECT s.head, 0, 0, false, s.head, s.epoch, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json FROM sequencer s WHERE s.term = my_term;
     RETURN;
   END IF;
   SELECT s.head INTO old_head FROM sequencer s WHERE s.term = my_term FOR UPDATE;
@@ -113,7 +115,7 @@ BEGIN
   gone AS (
     DELETE FROM inbox i USING chosen c WHERE i.account_id = c.account_id AND i.id = c.id RETURNING i.*),
   folded AS (
-    SELECT g.account_id, g.subject, g.entity_id, max(g.product_id) AS product_id, max(g.revision) AS revision, bool_or(g.deleted) AS deleted,
+    SELECT g.account_id, g.subject, g.entity_id, max(g.product_id) AS product_id, max(g.owner_user_id) AS owner_user_id, max(g.revision) AS revision, bool_or(g.deleted) AS deleted,
       max(g.key) AS key, max(g.location_code) AS location_code, min(g.at) AS at, max(g.id) AS last_id, count(*)::int AS row_count,
       CASE WHEN count(g.origin_view_id) = count(*) AND min(g.origin_view_id) = max(g.origin_view_id) THEN min(g.origin_view_id) END AS origin_view_id,
       (array_agg(g.origin_live ORDER BY g.id))[1] AS origin_live
@@ -124,8 +126,8 @@ BEGIN
       CASE WHEN prev.position IS NULL OR prev.position <= f.origin_live OR prev.origin_view_id = f.origin_view_id THEN f.origin_view_id END AS kept_origin
     FROM folded f LEFT JOIN feed prev ON prev.account_id = f.account_id AND prev.entity_id = f.entity_id AND prev.subject::text = f.subject::text),
   written AS (
-    INSERT INTO feed AS t (account_id, subject, entity_id, position, first_position, product_id, revision, deleted, key, location_code, origin_view_id, at)
-    SELECT account_id, subject, entity_id, position, position, product_id, revision, deleted, key, location_code, kept_origin, at FROM placed
+    INSERT INTO feed AS t (account_id, subject, entity_id, position, first_position, product_id, owner_user_id, revision, deleted, key, location_code, origin_view_id, at)
+    SELECT account_id, subject, entity_id, position, position, product_id, owner_user_id, revision, deleted, key, location_code, kept_origin, at FROM placed
     ON CONFLICT (account_id, entity_id, subject) DO UPDATE SET position = excluded.position, product_id = excluded.product_id,
       revision = greatest(t.revision, excluded.revision), deleted = t.deleted OR excluded.deleted, key = coalesce(excluded.key, t.key),
       location_code = coalesce(excluded.location_code, t.location_code), origin_view_id = excluded.origin_view_id, at = excluded.at
@@ -143,11 +145,13 @@ BEGIN
         json_agg(json_build_object('accountId', account_id, 'subject', subject, 'entityId', entity_id, 'position', position) ORDER BY position) END AS numbered,
       count(*) <= dispatch_limit AS is_small, array_agg(account_id) FILTER (WHERE subject = 'PRODUCT') AS product_accounts,
       array_agg(entity_id) FILTER (WHERE subject = 'PRODUCT') AS products, array_agg(account_id) FILTER (WHERE subject = 'STOCK') AS level_accounts,
-      array_agg(entity_id) FILTER (WHERE subject = 'STOCK') AS levels
+      array_agg(entity_id) FILTER (WHERE subject = 'STOCK') AS levels, array_agg(account_id) FILTER (WHERE subject = 'ORDER') AS order_accounts,
+      array_agg(entity_id) FILTER (WHERE subject = 'ORDER') AS orders, array_agg(account_id) FILTER (WHERE subject = 'CUSTOMER') AS customer_accounts,
+      array_agg(entity_id) FILTER (WHERE subject = 'CUSTOMER') AS customers
     FROM placed) p;
   -- Another sequencer was faster, in its last moments.
   IF result IS NULL THEN
-    RETURN QUERY SELECT old_head, 0, 0, true, old_head, NULL::bigint, NULL::json, NULL::json, NULL::json, NULL::json;
+    RETURN QUERY SELECT old_head, 0, 0, true, old_head, NULL::bigint, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json;
     RETURN;
   END IF;
   -- A hint for the other gateways, where there are any; they read by position.
@@ -161,8 +165,15 @@ BEGIN
   IF result.is_small AND result.levels IS NOT NULL THEN
     SELECT json_agg(d) INTO stock_dispatches FROM dispatches('STOCK', result.level_accounts, result.levels, NULL) d;
   END IF;
+  IF result.is_small AND result.orders IS NOT NULL THEN
+    SELECT json_agg(d) INTO order_dispatches FROM owned_dispatches('ORDER', result.order_accounts, result.orders, NULL) d;
+  END IF;
+  IF result.is_small AND result.customers IS NOT NULL THEN
+    SELECT json_agg(d) INTO customer_dispatches FROM owned_dispatches('CUSTOMER', result.customer_accounts, result.customers, NULL) d;
+  END IF;
   RETURN QUERY SELECT result.head, result.taken, result.new_products, result.taken >= greatest(1, batch_limit / cardinality(inbox_accounts)),
-    old_head, result.epoch, result.sighting, result.numbered, product_dispatches, stock_dispatches;
+    old_head, result.epoch, result.sighting, result.numbered, product_dispatches, stock_dispatches,
+    order_dispatches, customer_dispatches;
 END $$;
 --> statement-breakpoint
 -- When a gateway that does not sequence was last seen, in seconds: a sequence, because writing to it costs next to nothing.

@@ -5,10 +5,10 @@ CREATE FUNCTION link_point_reached(a bigint, a_item bigint, b bigint, b_item big
 AS $$ SELECT a > b OR (a = b AND a_item >= b_item) $$;
 --> statement-breakpoint
 -- Moves a checkpoint on to the maximum of what it is and what is given. Of another run's cursor only LIVE counts, so that a late acknowledge cannot end
--- a new resend, nor let it pass over what was sent before it began: in a run everything is sent. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
+-- a new resend, nor let it pass over what was sent before it began: in a run everything is sent. Nor does LIVE count of a cursor from before it was begun anew. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
 -- With the last of a run on every stream that the view has ever opened, the run is complete.
 CREATE FUNCTION advance_checkpoint(
-  of_account bigint, of_view bigint, of_subject feed_subject,
+  of_account bigint, of_view bigint, of_subject feed_subject, of_restarts bigint,
   to_live bigint, to_linked bigint, to_linked_item bigint, of_resend bigint, to_resend bigint, to_resend_item bigint, to_done bigint, by_consumer boolean
 ) RETURNS SETOF checkpoints LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,7 +18,7 @@ BEGIN
   -- Not on a server that may lack what is acknowledged.
   PERFORM sighting();
   UPDATE checkpoints t SET
-    live = greatest(live, to_live),
+    live = CASE WHEN restarts = of_restarts THEN greatest(live, to_live) ELSE live END,
     linked = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked ELSE to_linked END,
     linked_item = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked_item ELSE to_linked_item END,
     resend = CASE WHEN resend_id = of_resend AND NOT link_point_reached(resend, resend_item, to_resend, to_resend_item) THEN to_resend ELSE resend END,
@@ -53,3 +53,10 @@ $$;
 -- Whether an item of the link at `position` is beyond the point (at, at_item): for PRODUCT a link is one item.
 CREATE FUNCTION stream_item_waits(of_subject text, at bigint, at_item bigint, position_ bigint, item bigint) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT NOT link_point_reached(at, at_item, position_, CASE of_subject WHEN 'PRODUCT' THEN 9007199254740991 ELSE item END) $$;
+--> statement-breakpoint
+-- Begins LIVE of a view's ORDER and CUSTOMER streams anew, from 0: it receives more than before, or (`with_own`) it has seen what was lost, and so may remember its own
+-- changes otherwise than they are now. The open subscriptions hear of it as of a rewind.
+CREATE FUNCTION restart_trade(of_account bigint, of_view bigint, with_own boolean) RETURNS void LANGUAGE sql AS $$
+  UPDATE checkpoints SET live = 0, restarts = restarts + 1, rewinds = rewinds + 1, own_to = CASE WHEN with_own THEN (SELECT head FROM sequencer) ELSE own_to END
+  WHERE account_id = of_account AND view_id = of_view AND subject IN ('ORDER', 'CUSTOMER')
+$$;

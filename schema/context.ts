@@ -100,13 +100,16 @@ export function maySeeView(context: Context, viewId: number): boolean {
   return caller.kind === 'ADMIN' || caller.syncViewId === viewId
 }
 
-/** One batch a tick for each relation, all within the caller's account. */
+/** One batch a tick for each relation, all within the caller's account. Nothing is kept: a subscription lives for days, and sends what is so now. */
 export function createLoaders(database: Database, accountId: number) {
   const byId = <Row>(load: (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>) =>
-    new DataLoader<number, Row | undefined>(async (ids) => {
-      const rows = await load(database, accountId, ids)
-      return ids.map((id) => rows.get(id))
-    })
+    new DataLoader<number, Row | undefined>(
+      async (ids) => {
+        const rows = await load(database, accountId, ids)
+        return ids.map((id) => rows.get(id))
+      },
+      { cache: false },
+    )
   return {
     product: byId(productsByIds),
     variant: byId(variantsByIds),
@@ -116,16 +119,19 @@ export function createLoaders(database: Database, accountId: number) {
     user: byId(usersByIds),
     syncView: byId(syncViewsByIds),
     syncViewOfUser: byId(syncViewsOfUsers),
-    apiKeysOfUser: new DataLoader<number, readonly ApiKeyRow[]>(async (ids) => {
-      const rows = await apiKeysOfUsers(database, accountId, ids)
-      return ids.map((id) => rows.filter((row) => row.userId === id))
-    }),
-    linkState: new DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED', number>(
+    apiKeysOfUser: new DataLoader<number, readonly ApiKeyRow[]>(
+      async (ids) => {
+        const rows = await apiKeysOfUsers(database, accountId, ids)
+        return ids.map((id) => rows.filter((row) => row.userId === id))
+      },
+      { cache: false },
+    ),
+    linkState: new DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED'>(
       async (links) => {
         const states = await linkStates(database, accountId, links)
         return links.map((link) => states.get(link.id) ?? 'PENDING')
       },
-      { cacheKeyFn: (link) => link.id },
+      { cache: false },
     ),
   }
 }

@@ -6,6 +6,7 @@ import type { VariantState } from '../src/sync/change.ts'
 import type { LinkRow } from '../src/sync/links.ts'
 import type { ResendRow } from '../src/sync/resend.ts'
 import type { SyncViewRow } from '../src/sync/views.ts'
+import type { CustomerState, OrderState } from '../src/trade/states.ts'
 import { builder } from './builder.ts'
 
 // The types that refer to each other, by name; each is implemented in the file of its own name below types/.
@@ -24,6 +25,8 @@ export const Product = builder.objectRef<ProductShape>('Product')
 export const Variant = builder.objectRef<VariantShape>('Variant')
 export const Location = builder.objectRef<LocationRow>('Location')
 export const StockLevel = builder.objectRef<StockLevelShape>('StockLevel')
+export const Customer = builder.objectRef<CustomerState>('Customer')
+export const Order = builder.objectRef<OrderState>('Order')
 export const SyncView = builder.objectRef<SyncViewRow>('SyncView')
 export const Link = builder.objectRef<LinkRow>('Link')
 export const Resend = builder.objectRef<ResendRow>('Resend')

@@ -1,12 +1,12 @@
 import type { ObjectRef } from '@pothos/core'
 import { SynkvyError } from '../../src/errors.ts'
-import type { Batch, Change, EntityOf, ServedStream, StreamOptions } from '../../src/sync/change.ts'
+import type { Batch, Change, EntityOf, Stream, StreamOptions } from '../../src/sync/change.ts'
 import type { StreamKey } from '../../src/sync/checkpoint.ts'
 import { streamStatus } from '../../src/sync/status.ts'
 import { builder, given, type SchemaTypes } from '../builder.ts'
 import { requireCaller, untilKeyEnds, whileWanted, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
-import { Product, StockLevel } from '../refs.ts'
+import { Customer, Order, Product, StockLevel } from '../refs.ts'
 import { StreamStatusType } from './sync-view.ts'
 
 const ChangeKind = builder.enumType('ChangeKind', {
@@ -70,6 +70,36 @@ const StockChange = builder.objectRef<Change<EntityOf['STOCK']>>('StockChange').
   }),
 })
 
+const OrderChange = builder.objectRef<Change<EntityOf['ORDER']>>('OrderChange').implement({
+  description: 'An order as it is now, or that it is no longer there for you.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
+    lane: t.expose('lane', { type: Lane, description: 'Why it was sent: orders come LIVE.' }),
+    orderId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'Order', id: change.id }) }),
+    revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
+    order: t.field({ type: Order, nullable: true, description: 'The order; null in a REMOVE.', resolve: (change) => change.entity }),
+    reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
+    externalId: t.exposeString('key', { nullable: true, description: 'What its owner calls the order.' }),
+  }),
+})
+const CustomerChange = builder.objectRef<Change<EntityOf['CUSTOMER']>>('CustomerChange').implement({
+  description: 'A customer as it is now, or that it is no longer there for you.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
+    lane: t.expose('lane', { type: Lane, description: 'Why it was sent: customers come LIVE.' }),
+    customerId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'Customer', id: change.id }) }),
+    revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
+    customer: t.field({
+      type: Customer,
+      nullable: true,
+      description: 'The customer; null in a REMOVE.',
+      resolve: (change) => change.entity,
+    }),
+    reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
+    externalId: t.exposeString('key', { nullable: true, description: 'What its owner calls the customer.' }),
+  }),
+})
+
 /** A batch's type: the same for every stream but for the changes in it. */
 function batchType<Entity>(name: string, of: string, change: ObjectRef<SchemaTypes, Change<Entity>>) {
   const batch = builder.objectRef<Batch<Entity>>(name)
@@ -81,20 +111,29 @@ function batchType<Entity>(name: string, of: string, change: ObjectRef<SchemaTyp
         description: 'Acknowledge this when everything in the batch is safely stored. An empty batch needs no acknowledge.',
       }),
       caughtUp: t.exposeBoolean('caughtUp', { description: 'Nothing more waits at the moment.' }),
-      resendId: t.field({
-        type: 'ID',
-        nullable: true,
-        description: 'The resend that is under way.',
-        resolve: ({ resendId }) => (resendId === undefined ? null : globalId('Resend', resendId)),
-      }),
-      resendComplete: t.exposeBoolean('resendComplete', {
-        description: 'With this batch all of the resend has been sent: what you did not see in it is not linked to you.',
-      }),
     }),
   })
   builder.objectField(batch, 'changes', (t) =>
     t.field({ type: t.listRef(change), description: 'The changes, each entity once.', resolve: changesOf<Entity> }),
   )
+  return batch
+}
+
+/** The same of a stream that a resend goes over. */
+function resentBatchType<Entity>(name: string, of: string, change: ObjectRef<SchemaTypes, Change<Entity>>) {
+  const batch = batchType(name, of, change)
+  builder.objectFields(batch, (t) => ({
+    resendId: t.field({
+      type: 'ID',
+      nullable: true,
+      description: 'The resend that is under way.',
+      resolve: ({ resendId }) => (resendId === undefined ? null : globalId('Resend', resendId)),
+    }),
+    resendComplete: t.boolean({
+      description: 'With this batch all of the resend has been sent: what you did not see in it is not linked to you.',
+      resolve: ({ resendComplete }) => resendComplete,
+    }),
+  }))
   return batch
 }
 
@@ -107,8 +146,10 @@ function globalId(typename: string, id: number): string {
   return Buffer.from(`${typename}:${id}`).toString('base64')
 }
 
-const ProductChangeBatch = batchType<EntityOf['PRODUCT']>('ProductChangeBatch', 'products', ProductChange)
-const StockChangeBatch = batchType<EntityOf['STOCK']>('StockChangeBatch', 'stock levels', StockChange)
+const ProductChangeBatch = resentBatchType<EntityOf['PRODUCT']>('ProductChangeBatch', 'products', ProductChange)
+const StockChangeBatch = resentBatchType<EntityOf['STOCK']>('StockChangeBatch', 'stock levels', StockChange)
+const OrderChangeBatch = batchType<EntityOf['ORDER']>('OrderChangeBatch', 'orders', OrderChange)
+const CustomerChangeBatch = batchType<EntityOf['CUSTOMER']>('CustomerChangeBatch', 'customers', CustomerChange)
 
 const largestBatch = 1_000
 const widestWindow = 64
@@ -144,8 +185,19 @@ function pullOptions(args: PullArgs, usualBatch: number) {
   return options
 }
 
-const usual = { PRODUCT: 200, STOCK: 500 } as const
-function pull<S extends ServedStream>(context: Context, stream: S, args: PullArgs): Promise<Batch<EntityOf[S]>> {
+/** How many changes a batch holds where nothing is said. */
+const usual: { readonly [S in Stream]: number } = { PRODUCT: 200, STOCK: 500, ORDER: 200, CUSTOMER: 200 }
+
+async function subscribe<S extends Stream>(
+  context: Context,
+  stream: S,
+  args: StreamArgs,
+): Promise<AsyncIterableIterator<Batch<EntityOf[S]>>> {
+  const caller = requireCaller(context)
+  return untilKeyEnds(context, await context.sync.open(caller, stream, streamOptions(args, usual[stream], context)))
+}
+
+function pull<S extends Stream>(context: Context, stream: S, args: PullArgs): Promise<Batch<EntityOf[S]>> {
   const caller = requireCaller(context)
   const options = pullOptions(args, usual[stream])
   return whileWanted(context, (signal) => context.sync.pull(caller, stream, { ...options, signal }))
@@ -154,6 +206,8 @@ function pull<S extends ServedStream>(context: Context, stream: S, args: PullArg
 const streamRules =
   'Starts after the larger of what the view has acknowledged and `afterCursor`. The first batch comes at once: empty and caughtUp if nothing waits. ' +
   'At most `maxInFlight` batches are out unacknowledged. A newer subscription of the same stream by the same view takes over: the older ends with STREAM_TAKEN_OVER, on which not to reconnect.'
+const ownedRules =
+  "A view with the orderScope ALL receives the whole shop's, others those that they have sent in. What you write yourself is not sent back to you."
 const pullRules = 'The same stream by pull, for a system that cannot hold a connection open: same cursors, same acknowledge.'
 
 builder.subscriptionFields((t) => {
@@ -167,16 +221,28 @@ builder.subscriptionFields((t) => {
       type: ProductChangeBatch,
       description: `The products that are linked to your sync view, as they change. ${streamRules}`,
       args: args(usual.PRODUCT),
-      subscribe: async (_root, given_, context) =>
-        untilKeyEnds(context, await context.sync.open(requireCaller(context), 'PRODUCT', streamOptions(given_, usual.PRODUCT, context))),
+      subscribe: (_root, given_, context) => subscribe(context, 'PRODUCT', given_),
       resolve: (batch) => batch,
     }),
     stockChanges: t.field({
       type: StockChangeBatch,
       description: `The stock of the products that are linked to your sync view, as it changes. ${streamRules}`,
       args: args(usual.STOCK),
-      subscribe: async (_root, given_, context) =>
-        untilKeyEnds(context, await context.sync.open(requireCaller(context), 'STOCK', streamOptions(given_, usual.STOCK, context))),
+      subscribe: (_root, given_, context) => subscribe(context, 'STOCK', given_),
+      resolve: (batch) => batch,
+    }),
+    orderChanges: t.field({
+      type: OrderChangeBatch,
+      description: `The orders that your sync view receives, as they change. ${ownedRules} ${streamRules}`,
+      args: args(usual.ORDER),
+      subscribe: (_root, given_, context) => subscribe(context, 'ORDER', given_),
+      resolve: (batch) => batch,
+    }),
+    customerChanges: t.field({
+      type: CustomerChangeBatch,
+      description: `The customers that your sync view receives, as they change. ${ownedRules} ${streamRules}`,
+      args: args(usual.CUSTOMER),
+      subscribe: (_root, given_, context) => subscribe(context, 'CUSTOMER', given_),
       resolve: (batch) => batch,
     }),
   }
@@ -200,6 +266,18 @@ builder.queryFields((t) => {
       description: `The stock of the products that are linked to your sync view, as it changed. ${pullRules}`,
       args: args(usual.STOCK),
       resolve: (_root, given_, context) => pull(context, 'STOCK', given_),
+    }),
+    orderChanges: t.field({
+      type: OrderChangeBatch,
+      description: `The orders that your sync view receives, as they changed. ${ownedRules} ${pullRules}`,
+      args: args(usual.ORDER),
+      resolve: (_root, given_, context) => pull(context, 'ORDER', given_),
+    }),
+    customerChanges: t.field({
+      type: CustomerChangeBatch,
+      description: `The customers that your sync view receives, as they changed. ${ownedRules} ${pullRules}`,
+      args: args(usual.CUSTOMER),
+      resolve: (_root, given_, context) => pull(context, 'CUSTOMER', given_),
     }),
   }
 })

@@ -8,6 +8,7 @@ import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Product, StockLevel, Variant } from '../refs.ts'
 import { LinkConnection } from './link.ts'
+import { Money, MoneyInput } from './money.ts'
 import { authorOf, ProductByInput, toProductBy } from '../product-by.ts'
 
 const ProductStatus = builder.enumType('ProductStatus', {
@@ -18,19 +19,6 @@ const ProductStatus = builder.enumType('ProductStatus', {
     DRAFT: { description: 'Not for sale yet.' },
     ARCHIVED: { description: 'No longer for sale.' },
   },
-})
-
-interface MoneyShape {
-  readonly amount: string
-  readonly currency: string
-}
-
-const Money = builder.objectRef<MoneyShape>('Money').implement({
-  description: 'An amount of money.',
-  fields: (t) => ({
-    amount: t.expose('amount', { type: 'Decimal', description: 'How much, with at least two decimals: "199.00".' }),
-    currency: t.exposeString('currency', { description: 'ISO 4217: "SEK".' }),
-  }),
 })
 
 const SelectedOption = builder.objectRef<{ readonly name: string; readonly value: string }>('SelectedOption').implement({
@@ -187,13 +175,6 @@ builder.queryFields((t) => ({
   }),
 }))
 
-const MoneyInput = builder.inputType('MoneyInput', {
-  description: 'An amount of money.',
-  fields: (t) => ({
-    amount: t.field({ type: 'Decimal', required: true, description: 'How much, 0 or more: "199.00".' }),
-    currency: t.string({ required: true, description: 'ISO 4217: "SEK".' }),
-  }),
-})
 const OptionInput = builder.inputType('OptionInput', {
   description: 'What makes a variant differ from the others.',
   fields: (t) => ({

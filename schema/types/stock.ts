@@ -1,12 +1,15 @@
 import type { StockLevelRow } from '../../src/catalog/rows.ts'
 import { stockLevelsByIds } from '../../src/catalog/products.ts'
+import { countMovements, movementsPage, type StockMovementRow } from '../../src/catalog/stock-ledger.ts'
 import { adjustStock, setStock } from '../../src/catalog/stock.ts'
 import { shownRevision } from '../../src/sync/change.ts'
+import { findOrder } from '../../src/trade/order-reading.ts'
 import { builder, nodeNumber } from '../builder.ts'
+import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { authorOf } from '../product-by.ts'
-import { Location, StockLevel, Variant } from '../refs.ts'
+import { Location, Order, StockLevel, User, Variant } from '../refs.ts'
 
 builder.node(Location, {
   description: 'Where stock lies: a warehouse, a shop.',
@@ -20,6 +23,45 @@ builder.node(Location, {
     name: t.exposeString('name', { description: 'Its name.' }),
   }),
 })
+
+const MovementCause = builder.enumType('StockMovementCause', {
+  description: 'Why stock moved. Expect values that are new to you.',
+  values: {
+    ORDER: { description: 'An order was placed, changed, shipped or cancelled.' },
+    ADJUSTMENT: { description: 'adjustStock.' },
+    IMPORT: { description: 'A catalogue was imported.' },
+    SET: { description: 'setStock.' },
+  },
+})
+
+const StockMovement = builder.objectRef<StockMovementRow>('StockMovement').implement({
+  description: 'A movement of stock in the ledger.',
+  fields: (t) => ({
+    id: t.globalID({ description: 'Its id.', resolve: (movement) => ({ type: 'StockMovement', id: movement.id }) }),
+    cause: t.expose('cause', { type: MovementCause, description: 'Why.' }),
+    onHandDelta: t.exposeInt('onHandDelta', { description: 'By how much what is on hand changed.' }),
+    reservedDelta: t.exposeInt('reservedDelta', { description: 'By how much what is reserved changed.' }),
+    onHand: t.exposeInt('onHand', { description: 'What was on hand afterwards.' }),
+    reserved: t.exposeInt('reserved', { description: 'What was reserved afterwards.' }),
+    order: t.field({
+      type: Order,
+      nullable: true,
+      description: 'The order that moved it, where you may see it.',
+      resolve: ({ orderId }, _args, context) => (orderId === null ? null : findOrder(context.database, requireCaller(context), orderId)),
+    }),
+    author: t.field({
+      type: User,
+      nullable: true,
+      description: "Who did it; null for the command line. An integration is shown no other's name than its own.",
+      resolve: ({ userId }, _args, context) => {
+        const caller = requireCaller(context)
+        return userId !== null && (caller.kind === 'ADMIN' || caller.userId === userId) ? context.loaders.user.load(userId) : null
+      },
+    }),
+    at: t.expose('at', { type: 'DateTime', description: 'When.' }),
+  }),
+})
+const StockMovementConnection = connectionType(StockMovement, 'StockMovement', 'Movements of stock, a page at a time.')
 
 builder.node(StockLevel, {
   description: 'How much of a variant lies at a location, in whole units: sell cloth by the centimetre.',
@@ -46,6 +88,20 @@ builder.node(StockLevel, {
       resolve: (level, _args, context) => shownRevision(context.sync.epoch, level.revision),
     }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    movements: t.field({
+      type: StockMovementConnection,
+      description: 'The ledger of this stock level, the latest movement first: what was moved through synkvy. Plain SQL leaves none.',
+      args: {
+        first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
+        after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      },
+      resolve: (level, args, context) =>
+        connectionOf(
+          pageWanted(args),
+          (page) => movementsPage(context.database, level.accountId, level.id, page),
+          () => countMovements(context.database, level.accountId, level.id),
+        ),
+    }),
   }),
 })
 
@@ -83,7 +139,7 @@ const StockPayload = payloadType<{ stockLevels: readonly StockLevelRow[] }>('Sto
 }))
 
 /** GraphQL gives null where a client says so; the default holds there as well. */
-const atLocation = <Input extends { readonly location?: string | null | undefined }>(input: Input) => ({
+export const atLocation = <Input extends { readonly location?: string | null | undefined }>(input: Input) => ({
   ...input,
   location: input.location ?? 'default',
 })

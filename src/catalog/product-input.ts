@@ -1,7 +1,7 @@
 import { SynkvyError, throwFaults, type InputPath } from '../errors.ts'
 import type { SelectedOption } from '../db/tables/catalog.ts'
 
-interface MoneyInput {
+export interface MoneyInput {
   /** A decimal number as text: "199.00". */
   readonly amount: string
   /** ISO 4217: "SEK". */
@@ -58,6 +58,11 @@ export function checkItemCount(items: readonly unknown[], argument: string): voi
 
 export function badInput(message: string, inputPath: InputPath): SynkvyError {
   return new SynkvyError('BAD_USER_INPUT', message, { inputPath })
+}
+
+/** The refusal of a SKU that no variant has. */
+export function unknownSku(sku: string, inputPath: InputPath): SynkvyError {
+  return new SynkvyError('NOT_FOUND', `There is no variant with the SKU "${sku}" in your account.`, { inputPath })
 }
 
 /** Looks at everything that can be told without the database, and throws all faults at once. */
@@ -153,7 +158,8 @@ function isWellFormed(text: string): boolean {
 
 const amountForm = /^\d{1,18}(\.\d{1,6})?$/
 
-function moneyFaults(money: MoneyInput | null | undefined, path: InputPath): readonly SynkvyError[] {
+/** What is wrong with an amount of money. */
+export function moneyFaults(money: MoneyInput | null | undefined, path: InputPath): readonly SynkvyError[] {
   if (money === null || money === undefined) return []
   return [
     ...(amountForm.test(money.amount)

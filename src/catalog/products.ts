@@ -473,7 +473,8 @@ export async function stockLevelsOfVariants(
   return grouped(rows, (row) => row.variantId)
 }
 
-function grouped<Row>(rows: readonly Row[], keyOf: (row: Row) => number): ReadonlyMap<number, readonly Row[]> {
+/** Rows by a key of theirs, in their order. */
+export function grouped<Row>(rows: readonly Row[], keyOf: (row: Row) => number): ReadonlyMap<number, readonly Row[]> {
   const groups = new Map<number, Row[]>()
   for (const row of rows) {
     const group = groups.get(keyOf(row))

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, eq, inArray, lt } from 'drizzle-orm'
 import type { Author } from '../access/caller.ts'
 import type { Database, DrizzleSession } from '../db/client.ts'
-import { idempotencyKeys, locations, products, stockLevels, variants, type StockAnswer } from '../db/tables/catalog.ts'
+import { idempotencyKeys, variants, type StockAnswer } from '../db/tables/catalog.ts'
 import { SynkvyError, throwFaults, type InputPath } from '../errors.ts'
-import { badInput, checkItemCount, repeated, textFaults } from './product-input.ts'
+import { badInput, checkItemCount, repeated, textFaults, unknownSku } from './product-input.ts'
 import type { StockLevelRow } from './rows.ts'
-import { Vanished, writeAs } from './write.ts'
+import { recordMovements, type MovementCause } from './stock-ledger.ts'
+import { ensureLevels, ensureLocations, expectLevel, greatestQuantity, lockLevels, writeLevels, type LockedLevel } from './stock-levels.ts'
+import { writeAs } from './write.ts'
 
 /** What is to be on hand. `expectedOnHand` makes it a compare-and-set: CONFLICT if it is another number by now (a level that is not there counts as 0). */
 export interface SetStockInput {
@@ -23,7 +25,6 @@ export interface AdjustStockInput {
   readonly delta: number
 }
 
-const greatestQuantity = 2_147_483_647
 const longestLocation = 64
 const longestKey = 255
 const keyKeptDays = 30
@@ -32,7 +33,12 @@ const keyKeptDays = 30
  * Sets what is on hand, all or nothing, and answers the levels in the order of `inputs`. A location is made when it is first named.
  * Throws NOT_FOUND for a SKU, CONFLICT for `expectedOnHand`, BAD_USER_INPUT.
  */
-export async function setStock(database: Database, author: Author, inputs: readonly SetStockInput[]): Promise<readonly StockLevelRow[]> {
+export async function setStock(
+  database: Database,
+  author: Author,
+  inputs: readonly SetStockInput[],
+  cause: 'SET' | 'IMPORT' = 'SET',
+): Promise<readonly StockLevelRow[]> {
   checkItemCount(inputs, 'input')
   throwFaults([
     ...inputs.flatMap((input, index) => placeFaults(input, index)),
@@ -43,13 +49,9 @@ export async function setStock(database: Database, author: Author, inputs: reado
     ),
   ])
   return writeAs(database, author, async (tx) => {
-    const levels = await lockLevels(tx, author.accountId, inputs)
-    throwFaults(inputs.flatMap((input, index) => setFaults(input, index, expectLevel(levels, input))))
-    const changed = inputs.flatMap((input) => {
-      const { level } = expectLevel(levels, input)
-      return level.onHand === input.onHand ? [] : [{ id: level.id, onHand: input.onHand }]
-    })
-    return writeLevels(tx, author.accountId, inputs, levels, changed)
+    const levels = await lockPlaces(tx, author.accountId, inputs)
+    throwFaults(levels.flatMap((place, index) => setFaults(place, index)))
+    return writeOnHand(tx, author, cause, levels, new Map(levels.map(({ input, level }) => [level.id, input.onHand])))
   })
 }
 
@@ -70,24 +72,22 @@ export async function adjustStock(
     ...textFaults(idempotencyKey, { most: longestKey, least: 1 }, ['idempotencyKey']),
   ])
   return writeAs(database, author, async (tx) => {
-    if (idempotencyKey === undefined || idempotencyKey === null) return applyDeltas(tx, author.accountId, inputs)
-    return once(tx, author, idempotencyKey, inputs, () => applyDeltas(tx, author.accountId, inputs))
+    if (idempotencyKey === undefined || idempotencyKey === null) return applyDeltas(tx, author, inputs)
+    return once(tx, author, idempotencyKey, inputs, () => applyDeltas(tx, author, inputs))
   })
 }
 
-async function applyDeltas(tx: DrizzleSession, accountId: number, inputs: readonly AdjustStockInput[]): Promise<readonly StockLevelRow[]> {
-  const levels = await lockLevels(tx, accountId, inputs)
+async function applyDeltas(tx: DrizzleSession, author: Author, inputs: readonly AdjustStockInput[]): Promise<readonly StockLevelRow[]> {
+  const levels = await lockPlaces(tx, author.accountId, inputs)
   const onHand = new Map<number, number>()
   throwFaults(
-    inputs.flatMap((input, index) => {
-      const place = expectLevel(levels, input)
+    levels.flatMap((place, index) => {
       const before = onHand.get(place.level.id) ?? place.level.onHand
-      onHand.set(place.level.id, before + input.delta)
-      return adjustFaults(input, index, place, before)
+      onHand.set(place.level.id, before + place.input.delta)
+      return adjustFaults(place, index, before)
     }),
   )
-  const changed = [...onHand].map(([id, quantity]) => ({ id, onHand: quantity }))
-  return writeLevels(tx, accountId, inputs, levels, changed)
+  return writeOnHand(tx, author, 'ADJUSTMENT', levels, onHand)
 }
 
 /** Does a call once for a key: whoever comes second waits for the first, and gets its answer. */
@@ -167,7 +167,7 @@ function deltaFaults(delta: number, path: InputPath): readonly SynkvyError[] {
   return delta === 0 ? [badInput('A delta of 0 changes nothing. Leave the item out.', path)] : quantityFaults(delta, path)
 }
 
-function setFaults(input: SetStockInput, index: number, { level, allowBackorder }: LockedLevel): readonly SynkvyError[] {
+function setFaults({ input, level, allowBackorder }: LockedPlace<SetStockInput>, index: number): readonly SynkvyError[] {
   if (input.expectedOnHand !== undefined && input.expectedOnHand !== null && input.expectedOnHand !== level.onHand) {
     const message = `"${input.sku}" has ${level.onHand} on hand by now, not ${input.expectedOnHand}. Read it again, then decide.`
     return [new SynkvyError('CONFLICT', message, { inputPath: ['input', index, 'expectedOnHand'] })]
@@ -177,9 +177,8 @@ function setFaults(input: SetStockInput, index: number, { level, allowBackorder 
 }
 
 function adjustFaults(
-  input: AdjustStockInput,
+  { input, level, allowBackorder }: LockedPlace<AdjustStockInput>,
   index: number,
-  { level, allowBackorder }: LockedLevel,
   before: number,
 ): readonly SynkvyError[] {
   const after = before + input.delta
@@ -189,52 +188,29 @@ function adjustFaults(
   return [new SynkvyError('INSUFFICIENT_STOCK', message, { inputPath: ['input', index, 'delta'] })]
 }
 
-// ---- levels under their locks
+// ---- levels by SKU and location
 
-interface LockedLevel {
-  readonly level: StockLevelRow
-  readonly allowBackorder: boolean
+/** The level that an input names. */
+interface LockedPlace<Input extends Place> extends LockedLevel {
+  readonly input: Input
 }
 
-function expectLevel(levels: ReadonlyMap<string, LockedLevel>, place: Place): LockedLevel {
-  const level = levels.get(placeKey(place))
-  if (level === undefined) throw new Vanished('a stock level was deleted, with its variant, while it was to be changed')
-  return level
-}
-
-/** Locks the levels in the order of ids, having made those that are missing, so that calls that overlap wait for each other and never deadlock. */
-async function lockLevels(tx: DrizzleSession, accountId: number, places: readonly Place[]): Promise<ReadonlyMap<string, LockedLevel>> {
-  const variantIds = await findVariants(tx, accountId, places)
-  const locationIds = await ensureLocations(tx, accountId, [...new Set(places.map((place) => place.location))].toSorted())
-  const wanted = new Map(
-    places.map((place) => [
-      placeKey(place),
-      { variantId: variantIds.get(place.sku) ?? 0, locationId: locationIds.get(place.location) ?? 0 },
-    ]),
+/** Locks the levels that are named, having made those that are missing. Answers them in the order of `inputs`. Throws NOT_FOUND for a SKU. */
+async function lockPlaces<Input extends Place>(
+  tx: DrizzleSession,
+  accountId: number,
+  inputs: readonly Input[],
+): Promise<readonly LockedPlace<Input>[]> {
+  const variantIds = await findVariants(tx, accountId, inputs)
+  const locationIds = await ensureLocations(
+    tx,
+    accountId,
+    inputs.map((input) => input.location),
   )
-  const missing = await missingLevels(tx, accountId, [...wanted.values()])
-  if (missing.length > 0) {
-    const rows = missing.toSorted((a, b) => a.variantId - b.variantId || a.locationId - b.locationId)
-    // The trigger fills in the product.
-    await tx
-      .insert(stockLevels)
-      .values(rows.map((row) => ({ ...row, accountId, productId: 0 })))
-      .onConflictDoNothing()
-  }
-  const rows = await tx
-    .select({ level: stockLevels, allowBackorder: products.allowBackorder })
-    .from(stockLevels)
-    .innerJoin(products, and(eq(products.accountId, stockLevels.accountId), eq(products.id, stockLevels.productId)))
-    .where(and(eq(stockLevels.accountId, accountId), inArray(stockLevels.variantId, [...new Set(variantIds.values())])))
-    .orderBy(asc(stockLevels.id))
-    .for('update', { of: stockLevels })
-  const byPlace = new Map(rows.map((row) => [`${row.level.variantId} ${row.level.locationId}`, row]))
-  return new Map(
-    [...wanted].flatMap(([key, { variantId, locationId }]) => {
-      const row = byPlace.get(`${variantId} ${locationId}`)
-      return row === undefined ? [] : [[key, row] as const]
-    }),
-  )
+  const placeOf = ({ sku, location }: Place) => ({ variantId: variantIds.get(sku) ?? 0, locationId: locationIds.get(location) ?? 0 })
+  await ensureLevels(tx, accountId, inputs.map(placeOf))
+  const levels = await lockLevels(tx, accountId, [...variantIds.values()])
+  return inputs.map((input) => ({ ...expectLevel(levels, placeOf(input)), input }))
 }
 
 async function findVariants(tx: DrizzleSession, accountId: number, places: readonly Place[]): Promise<ReadonlyMap<string, number>> {
@@ -243,90 +219,34 @@ async function findVariants(tx: DrizzleSession, accountId: number, places: reado
     .from(variants)
     .where(and(eq(variants.accountId, accountId), inArray(variants.sku, [...new Set(places.map((place) => place.sku))])))
   const found = new Map(rows.map((row) => [row.sku, row.id]))
-  throwFaults(
-    places.flatMap(({ sku }, index) =>
-      found.has(sku)
-        ? []
-        : [
-            new SynkvyError('NOT_FOUND', `There is no variant with the SKU "${sku}" in your account.`, {
-              inputPath: ['input', index, 'sku'],
-            }),
-          ],
-    ),
-  )
+  throwFaults(places.flatMap(({ sku }, index) => (found.has(sku) ? [] : [unknownSku(sku, ['input', index, 'sku'])])))
   return found
 }
 
-async function ensureLocations(tx: DrizzleSession, accountId: number, codes: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const find = () =>
-    tx
-      .select({ code: locations.code, id: locations.id })
-      .from(locations)
-      .where(and(eq(locations.accountId, accountId), inArray(locations.code, [...codes])))
-  const before = await find()
-  if (before.length === codes.length) return new Map(before.map((row) => [row.code, row.id]))
-  await tx
-    .insert(locations)
-    .values(codes.map((code) => ({ accountId, code, name: code })))
-    .onConflictDoNothing()
-  const rows = await find()
-  return new Map(rows.map((row) => [row.code, row.id]))
-}
-
-async function missingLevels(
+/** Writes what is to be on hand at the levels, in the ledger too. Answers each of `levels` as it is now. */
+async function writeOnHand(
   tx: DrizzleSession,
-  accountId: number,
-  wanted: readonly { readonly variantId: number; readonly locationId: number }[],
-): Promise<readonly { readonly variantId: number; readonly locationId: number }[]> {
-  const there = await tx
-    .select({ variantId: stockLevels.variantId, locationId: stockLevels.locationId })
-    .from(stockLevels)
-    .where(
-      and(
-        eq(stockLevels.accountId, accountId),
-        inArray(
-          stockLevels.variantId,
-          wanted.map((place) => place.variantId),
-        ),
-      ),
-    )
-  const known = new Set(there.map((row) => `${row.variantId} ${row.locationId}`))
-  return wanted.filter(({ variantId, locationId }) => !known.has(`${variantId} ${locationId}`))
-}
-
-async function writeLevels(
-  tx: DrizzleSession,
-  accountId: number,
-  places: readonly Place[],
-  levels: ReadonlyMap<string, LockedLevel>,
-  changed: readonly { readonly id: number; readonly onHand: number }[],
+  author: Author,
+  cause: MovementCause,
+  levels: readonly LockedLevel[],
+  onHand: ReadonlyMap<number, number>,
 ): Promise<readonly StockLevelRow[]> {
-  const after = new Map([...levels.values()].map(({ level }) => [level.id, level]))
-  if (changed.length > 0) {
-    const rows = await tx
-      .update(stockLevels)
-      .set({ onHand: sql`n.on_hand` })
-      .from(
-        sql`jsonb_to_recordset(${JSON.stringify(changed.map(({ id, onHand }) => ({ id, on_hand: onHand })))}::jsonb) AS n (id bigint, on_hand int)`,
-      )
-      .where(and(eq(stockLevels.accountId, accountId), sql`${stockLevels.id} = n.id`))
-      .returning(levelColumns)
-    for (const row of rows) after.set(row.id, row)
-  }
-  return places.map((place) => {
-    const { level } = expectLevel(levels, place)
-    return after.get(level.id) ?? level
-  })
-}
-
-const levelColumns = {
-  accountId: stockLevels.accountId,
-  id: stockLevels.id,
-  variantId: stockLevels.variantId,
-  productId: stockLevels.productId,
-  locationId: stockLevels.locationId,
-  onHand: stockLevels.onHand,
-  reserved: stockLevels.reserved,
-  revision: stockLevels.revision,
-  updatedAt: stockLevels.updatedAt,
+  const changed = new Map(
+    levels.flatMap(({ level }) => {
+      const quantity = onHand.get(level.id) ?? level.onHand
+      return quantity === level.onHand ? [] : [[level.id, { before: level, after: { ...level, onHand: quantity } }] as const]
+    }),
+  )
+  const written = await writeLevels(
+    tx,
+    author.accountId,
+    [...changed.values()].map(({ after }) => after),
+  )
+  await recordMovements(
+    tx,
+    author,
+    cause,
+    [...changed].map(([stockLevelId, { before, after }]) => ({ stockLevelId, before, after })),
+  )
+  return levels.map(({ level }) => written.get(level.id) ?? level)
 }

@@ -26,6 +26,14 @@ export async function writeAs<Result>(database: Database, author: Author, work: 
   }
 }
 
+/**
+ * Within `writeAs`: what is written from here on follows from the author's write without being its own. An order reserves stock, and whoever sent the order has not
+ * written the stock level, so it is sent that.
+ */
+export async function forgetOrigin(tx: DrizzleSession): Promise<void> {
+  await tx.execute(sql`SELECT set_config('synkvy.origin_view', '', true)`)
+}
+
 /** What was found, or made, a moment ago is there no more: somebody else has deleted it. The transaction is tried again. */
 export class Vanished extends Error {
   override readonly name = 'Vanished'

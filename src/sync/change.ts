@@ -1,7 +1,11 @@
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../catalog/rows.ts'
+import type { CustomerState, OrderState } from '../trade/states.ts'
 
-/** What a view can consume. */
-export type Stream = 'PRODUCT' | 'STOCK' | 'ORDER' | 'CUSTOMER'
+/**
+ * What a view can consume. PRODUCT and STOCK concern it by its links, and come by three lanes; ORDER and CUSTOMER by their owner, and come by LIVE alone, which is
+ * read from 0.
+ */
+export type Stream = keyof EntityOf
 
 /** A product as streams carry it: whole, loaded in one snapshot, so that nothing is fetched while it is written out. */
 interface ProductState extends ProductRow {
@@ -19,9 +23,9 @@ interface StockState extends StockLevelRow {
 export interface EntityOf {
   readonly PRODUCT: ProductState
   readonly STOCK: StockState
+  readonly ORDER: OrderState
+  readonly CUSTOMER: CustomerState
 }
-/** The streams that are served so far. */
-export type ServedStream = keyof EntityOf
 
 /** LIVE: it changed. RESEND: it was linked or resent. */
 export type Lane = 'LIVE' | 'RESEND'
@@ -35,7 +39,7 @@ export interface Change<Entity> {
   readonly revision: bigint
   readonly entity: Entity | undefined
   readonly reason: 'DELETED' | 'UNLINKED' | undefined
-  /** The product's handle, or the stock level's SKU. */
+  /** The product's handle, the stock level's SKU, or the external id of an order or a customer. */
   readonly key: string
   /** Of a stock level; empty otherwise. */
   readonly locationCode: string

@@ -19,6 +19,7 @@ export interface Checkpoint extends Progress {
 
 interface CheckpointRow {
   readonly live: number
+  readonly restarts: number
   readonly linked: number
   readonly linked_item: number
   readonly resend_id: number | null
@@ -33,6 +34,7 @@ interface CheckpointRow {
 function toCheckpoint(row: CheckpointRow): Checkpoint {
   return {
     live: row.live,
+    restarts: row.restarts,
     linked: { position: row.linked, item: row.linked_item },
     resendId: row.resend_id ?? undefined,
     resend: { position: row.resend, item: row.resend_item },
@@ -44,14 +46,14 @@ function toCheckpoint(row: CheckpointRow): Checkpoint {
 }
 
 /**
- * Makes the checkpoint of a stream that is opened for the first time: LIVE from the head at the time the view was made, LINKED from the first link,
- * within the run that is under way. Does nothing when it is there.
+ * Makes the checkpoint of a stream that is opened for the first time. PRODUCT and STOCK: LIVE from the head at the time the view was made, LINKED from the first link,
+ * within the run that is under way. ORDER and CUSTOMER: LIVE from 0, for a compacted feed that is read from 0 is already the whole. Does nothing when it is there.
  */
 export async function ensureCheckpoint(sql: Sql, { accountId, viewId, stream }: StreamKey): Promise<void> {
   await sql`
     INSERT INTO checkpoints (account_id, view_id, subject, live, resend_id)
     SELECT v.account_id, v.id, ${stream}, CASE WHEN ${stream} IN ('PRODUCT', 'STOCK') THEN v.created_position ELSE 0 END,
-      (SELECT r.id FROM resends r WHERE r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING')
+      (SELECT r.id FROM resends r WHERE r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING' AND ${stream} IN ('PRODUCT', 'STOCK'))
     FROM sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}
     ON CONFLICT DO NOTHING`
 }
@@ -95,7 +97,7 @@ export async function readCheckpoints(sql: Sql, keys: readonly StreamKey[]): Pro
  */
 export async function advanceCheckpoint(sql: Sql, key: StreamKey, to: Progress, byConsumer: boolean): Promise<Checkpoint | undefined> {
   const [row] = await sql<CheckpointRow[]>`
-    SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${to.live}, ${to.linked.position}, ${to.linked.item},
+    SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${to.restarts}, ${to.live}, ${to.linked.position}, ${to.linked.item},
       ${to.resendId ?? null}, ${to.resend.position}, ${to.resend.item}, ${to.done}, ${byConsumer})`
   return row && toCheckpoint(row)
 }
@@ -112,13 +114,14 @@ export async function acknowledgeAll(
   const rows = await sql<(CheckpointRow & { place: number })[]>`
     SELECT a.place::int - 1 AS place, c.* FROM (
       SELECT * FROM unnest(${all.map(({ accountId }) => accountId)}::bigint[], ${all.map(({ cursor }) => cursor.stream)}::text[], ${of(({ viewId }) => viewId)}::bigint[],
-        ${of(({ epoch }) => epoch)}::bigint[], ${of(({ sighting }) => sighting.nonce)}::bigint[], ${of(({ progress }) => progress.live)}::bigint[],
+        ${of(({ epoch }) => epoch)}::bigint[], ${of(({ sighting }) => sighting.nonce)}::bigint[], ${of(({ progress }) => progress.restarts)}::bigint[],
+        ${of(({ progress }) => progress.live)}::bigint[],
         ${of(({ progress }) => progress.linked.position)}::bigint[], ${of(({ progress }) => progress.linked.item)}::bigint[], ${of(({ progress }) => progress.resendId ?? 0)}::bigint[],
         ${of(({ progress }) => progress.resend.position)}::bigint[], ${of(({ progress }) => progress.resend.item)}::bigint[], ${of(({ progress }) => progress.done)}::bigint[])
-        WITH ORDINALITY AS u (account_id, subject, view_id, epoch, nonce, live, linked, linked_item, resend_id, resend, resend_item, done, place)
+        WITH ORDINALITY AS u (account_id, subject, view_id, epoch, nonce, restarts, live, linked, linked_item, resend_id, resend, resend_item, done, place)
       WHERE EXISTS (SELECT 1 FROM sequencer s WHERE s.epoch = u.epoch AND s.nonce = u.nonce)
       ORDER BY u.view_id OFFSET 0) a
-    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject::feed_subject, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
+    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject::feed_subject, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
       a.done, true) c`
   return new Map(rows.map((row) => [row.place, toCheckpoint(row)]))
 }

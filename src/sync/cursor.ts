@@ -15,7 +15,7 @@ export interface Cursor {
 
 const version = 1
 const streams: readonly Stream[] = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']
-const numberCount = 12
+const numberCount = 13
 const bodyLength = 2 + 8 * numberCount
 const signatureLength = 16
 
@@ -59,7 +59,7 @@ function writeBody({ viewId, stream, epoch, sighting, progress }: Cursor): Buffe
   const body = Buffer.alloc(bodyLength)
   body.writeUInt8(version, 0)
   body.writeUInt8(streams.indexOf(stream), 1)
-  const { live, linked, resendId, resend, done } = progress
+  const { live, restarts, linked, resendId, resend, done } = progress
   const { nonce, head, durableTo } = sighting
   const numbers = [
     viewId,
@@ -74,6 +74,7 @@ function writeBody({ viewId, stream, epoch, sighting, progress }: Cursor): Buffe
     resend.position,
     resend.item,
     done,
+    restarts,
   ]
   numbers.forEach((number, index) => body.writeBigInt64BE(BigInt(number), 2 + 8 * index))
   return body
@@ -94,6 +95,7 @@ function readBody(body: Buffer): Cursor {
       resendId: at(8) === 0 ? undefined : at(8),
       resend: { position: at(9), item: at(10) },
       done: at(11),
+      restarts: at(12),
     },
   }
 }

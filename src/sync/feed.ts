@@ -1,7 +1,7 @@
 import type { Sql } from '../db/client.ts'
 import type { Statement } from '../db/sql.ts'
 import { wholeLink } from '../db/tables/sync.ts'
-import type { EntityOf, ServedStream } from './change.ts'
+import type { EntityOf, Stream } from './change.ts'
 import { nothingSeen, sightingColumn, type Sighting } from './positions.ts'
 import type { LinkPoint } from './progress.ts'
 import { parseState } from './states.ts'
@@ -19,7 +19,7 @@ export interface FeedRow<Entity> {
   /** It has changed since it got its position: LIVE will come to it again. */
   readonly isUnsequenced: boolean
   readonly deleted: boolean
-  /** The product's handle, or the stock level's SKU. */
+  /** The product's handle, the stock level's SKU, or an external id. */
   readonly key: string
   readonly locationCode: string
   readonly entity: Entity | undefined
@@ -84,7 +84,7 @@ interface RawRow {
   readonly entity: unknown
 }
 
-function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<EntityOf[S]> {
+function toFeedRow<S extends Stream>(stream: S, row: RawRow): FeedRow<EntityOf[S]> {
   return {
     entityId: row.entity_id ?? 0,
     position: row.position,
@@ -98,13 +98,32 @@ function toFeedRow<S extends ServedStream>(stream: S, row: RawRow): FeedRow<Enti
 }
 
 /** SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`, as drizzle/0004_states.sql builds it, under the alias `x`. */
-const entityJoin: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
+const entityJoin: { readonly [S in Stream]: (sql: Sql) => Statement } = {
   PRODUCT: (sql) => sql`LEFT JOIN LATERAL product_state(e.account_id, e.entity_id) x ON true`,
   STOCK: (sql) => sql`LEFT JOIN LATERAL stock_state(e.account_id, e.entity_id) x ON true`,
+  ORDER: (sql) => sql`LEFT JOIN LATERAL order_state(e.account_id, e.entity_id) x ON true`,
+  CUSTOMER: (sql) => sql`LEFT JOIN LATERAL customer_state(e.account_id, e.entity_id) x ON true`,
+}
+
+/** Whether a stream's entities concern a view by its links. */
+function isLinked(stream: Stream): boolean {
+  return stream === 'PRODUCT' || stream === 'STOCK'
+}
+
+/** SQL of what a view's link says, FROM the part of the feed, under the alias `f`, that concerns the view, WHERE it is not its own change. */
+function concerning(sql: Sql, stream: Stream, viewId: number): Statement {
+  return isLinked(stream)
+    ? sql`l.revision AS link_revision, l.external_id FROM feed f
+        JOIN links l ON l.account_id = f.account_id AND l.view_id = ${viewId} AND l.product_id = f.product_id AND NOT l.unlinked
+        WHERE f.origin_view_id IS DISTINCT FROM ${viewId}`
+    : sql`0 AS link_revision, NULL AS external_id FROM feed f
+        JOIN sync_views v ON v.account_id = f.account_id AND v.id = ${viewId} AND (v.order_scope = 'ALL' OR v.user_id = f.owner_user_id)
+        LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = f.subject
+        WHERE (f.origin_view_id IS DISTINCT FROM ${viewId} OR f.position <= c.own_to)`
 }
 
 /** The page of LIVE after `after`, at most `limit` rows, in one snapshot. Undefined when there is no sequencer row, which cannot be. */
-export async function readLivePage<S extends ServedStream>(
+export async function readLivePage<S extends Stream>(
   sql: Sql,
   stream: S,
   { accountId, viewId }: ViewKey,
@@ -116,9 +135,7 @@ export async function readLivePage<S extends ServedStream>(
       coalesce(x.key, e.feed_key) AS key, coalesce(x.location_code, e.feed_location) AS location_code, x.entity
     FROM sequencer q LEFT JOIN LATERAL (
       SELECT f.account_id, f.entity_id, f.position, f.revision AS feed_revision, f.deleted, f.key AS feed_key, f.location_code AS feed_location,
-        l.revision AS link_revision, l.external_id
-      FROM feed f JOIN links l ON l.account_id = f.account_id AND l.view_id = ${viewId} AND l.product_id = f.product_id AND NOT l.unlinked
-      WHERE f.account_id = ${accountId} AND f.subject = ${stream} AND f.position > ${after} AND f.origin_view_id IS DISTINCT FROM ${viewId}
+        ${concerning(sql, stream, viewId)} AND f.account_id = ${accountId} AND f.subject = ${stream} AND f.position > ${after}
       ORDER BY f.position LIMIT ${limit}) e ON true
     ${entityJoin[stream](sql)}
     ORDER BY e.position`
@@ -136,19 +153,22 @@ export async function readLivePage<S extends ServedStream>(
 }
 
 /** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
-const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
+const itemsOfLink: { readonly [S in Stream]: (sql: Sql) => Statement } = {
   PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
   STOCK: (sql) => sql`
     SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id
     UNION
     SELECT t.entity_id FROM feed t WHERE t.account_id = l.account_id AND t.product_id = l.product_id AND t.deleted AND t.subject = 'STOCK'`,
+  // They concern no view by its links.
+  ORDER: (sql) => sql`SELECT NULL::bigint AS id WHERE false`,
+  CUSTOMER: (sql) => sql`SELECT NULL::bigint AS id WHERE false`,
 }
 
 /**
  * The page of a view's links after `after` and up to the link at `to`, at most `limit` rows, in one snapshot. A link that has nothing to send still
  * is a row, so that it is passed.
  */
-export async function readLinksPage<S extends ServedStream>(
+export async function readLinksPage<S extends Stream>(
   sql: Sql,
   stream: S,
   { accountId, viewId }: ViewKey,
@@ -250,27 +270,28 @@ export interface RawDispatch extends RawRow {
   readonly concerned: readonly { readonly v: number; readonly r: number; readonly x: string | null }[]
 }
 
-/** In the text, so that the plan of one stream is not that of all. */
-const sqlLiteral: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
-  PRODUCT: (sql) => sql`'PRODUCT'`,
-  STOCK: (sql) => sql`'STOCK'`,
+/** SQL of whom entities concern, the stream written out, so that the plan of one is not that of all. */
+const dispatchesOf: { readonly [S in Stream]: (sql: Sql, entities: Statement) => Statement } = {
+  PRODUCT: (sql, entities) => sql`dispatches('PRODUCT', ${entities})`,
+  STOCK: (sql, entities) => sql`dispatches('STOCK', ${entities})`,
+  ORDER: (sql, entities) => sql`owned_dispatches('ORDER', ${entities})`,
+  CUSTOMER: (sql, entities) => sql`owned_dispatches('CUSTOMER', ${entities})`,
 }
 
-/** Loads entities that changed once for all of the connected views that they concern, links and entities in one snapshot. */
-export async function readDispatches<S extends ServedStream>(
+/** Loads entities that changed once for all of the connected views that they concern, of one snapshot. */
+export async function readDispatches<S extends Stream>(
   sql: Sql,
   stream: S,
   changed: readonly { readonly accountId: number; readonly entityId: number }[],
   viewIds: readonly number[],
 ): Promise<{ readonly epoch: number; readonly dispatches: readonly Dispatch<EntityOf[S]>[] }> {
+  const entities = sql`${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[], ${[...viewIds]}::bigint[]`
   const raw = await sql<(RawDispatch & { epoch: number; sighting: Sighting })[]>`
-    SELECT q.epoch, ${sightingColumn(sql)}, d.* FROM sequencer q,
-      dispatches(${sqlLiteral[stream](sql)}, ${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[],
-        ${[...viewIds]}::bigint[]) d`
+    SELECT q.epoch, ${sightingColumn(sql)}, d.* FROM sequencer q, ${dispatchesOf[stream](sql, entities)} d`
   return { epoch: raw[0]?.epoch ?? 0, dispatches: raw.map((row) => toDispatch(stream, row)) }
 }
 
-export function toDispatch<S extends ServedStream>(stream: S, row: RawDispatch): Dispatch<EntityOf[S]> {
+export function toDispatch<S extends Stream>(stream: S, row: RawDispatch): Dispatch<EntityOf[S]> {
   return {
     ...toFeedRow(stream, row),
     accountId: row.account_id,

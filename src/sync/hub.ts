@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/client.ts'
 import type { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
-import type { EntityOf, ServedStream, StreamOptions } from './change.ts'
+import type { EntityOf, Stream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { CursorCodec } from './cursor.ts'
 import {
@@ -33,7 +33,12 @@ const retryMs = 500
 /** How often a gateway that starts looks whether somebody sequences. */
 const startLookMs = 20
 
-type Dispatched = Readonly<Record<ServedStream, readonly RawDispatch[]>>
+/** The streams of each kind by their view. */
+type Registry<S extends Stream> = Map<number, Set<ViewStream<S>>>
+type Registries = { readonly [S in Stream]: Registry<S> }
+const kinds = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER'] as const
+
+type Dispatched = Readonly<Record<Stream, readonly RawDispatch[]>>
 
 /** What a round is about. */
 interface Round extends NewPositions {
@@ -55,7 +60,7 @@ export class Hub {
   readonly #onFork: (view: ViewKey, epoch: number) => Promise<unknown>
   readonly #bell = new Bell()
   readonly #checkpointBell = new Bell()
-  readonly #streams = { PRODUCT: new Map<number, Set<ViewStream<'PRODUCT'>>>(), STOCK: new Map<number, Set<ViewStream<'STOCK'>>>() }
+  readonly #streams: Registries = { PRODUCT: new Map(), STOCK: new Map(), ORDER: new Map(), CUSTOMER: new Map() }
   readonly #keyListeners = new Set<KeyListener>()
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
@@ -134,7 +139,7 @@ export class Hub {
   // ---- streams
 
   /** Serves a stream from now on. */
-  async open<S extends ServedStream>(
+  async open<S extends Stream>(
     key: StreamKey & { readonly stream: S },
     options: StreamOptions,
     from: { readonly checkpoint: Checkpoint; readonly cursor: Progress | undefined; readonly session: number | undefined },
@@ -160,12 +165,12 @@ export class Hub {
     return stream
   }
 
-  #registry<S extends ServedStream>(stream: S): Map<number, Set<ViewStream<S>>> {
-    const registries: { readonly [K in ServedStream]: Map<number, Set<ViewStream<K>>> } = this.#streams
+  #registry<S extends Stream>(stream: S): Registry<S> {
+    const registries: { readonly [K in Stream]: Registry<K> } = this.#streams
     return registries[stream]
   }
 
-  async #detach<S extends ServedStream>(registry: Map<number, Set<ViewStream<S>>>, stream: ViewStream<S>): Promise<void> {
+  async #detach<S extends Stream>(registry: Registry<S>, stream: ViewStream<S>): Promise<void> {
     const { key } = stream
     const streams = registry.get(key.viewId)
     if (streams?.delete(stream) !== true) return
@@ -184,12 +189,11 @@ export class Hub {
     for (const stream of this.#allStreams()) stream.endWith(reason)
   }
 
-  #allStreams(): readonly ViewStream<ServedStream>[] {
-    return [...this.#streams.PRODUCT.values(), ...this.#streams.STOCK.values()].flatMap((streams) => [...streams])
+  #allStreams(): readonly ViewStream<Stream>[] {
+    return kinds.flatMap((kind) => [...this.#streams[kind].values()].flatMap((streams: ReadonlySet<ViewStream<Stream>>) => [...streams]))
   }
 
-  #streamsOf(key: StreamKey): readonly ViewStream<ServedStream>[] {
-    if (key.stream !== 'PRODUCT' && key.stream !== 'STOCK') return []
+  #streamsOf(key: StreamKey): readonly ViewStream<Stream>[] {
     return [...(this.#streams[key.stream].get(key.viewId) ?? [])]
   }
 
@@ -231,7 +235,7 @@ export class Hub {
     if (sighting.nonce !== this.#sighting.nonce) return this.#takeUp(sighting, epoch)
     // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
     this.#dropUnasked(accountIds)
-    const loads = [this.#planOffers('PRODUCT', rows, dispatched), this.#planOffers('STOCK', rows, dispatched)]
+    const loads = kinds.map((kind) => this.#planOffers(kind, rows, dispatched))
     // Before the head moves on: what fails here is done again with the round.
     await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
@@ -257,7 +261,9 @@ export class Hub {
     if (last === undefined || latest.size > entitiesAtOnce) return undefined
     const [only] = told
     const dispatched =
-      told.length === 1 && only?.isDispatched === true ? { PRODUCT: only.products ?? [], STOCK: only.stock ?? [] } : undefined
+      told.length === 1 && only?.isDispatched === true
+        ? { PRODUCT: only.products ?? [], STOCK: only.stock ?? [], ORDER: only.orders ?? [], CUSTOMER: only.customers ?? [] }
+        : undefined
     return { sighting: last.sighting, epoch: last.epoch, isFull: false, rows: [...latest.values()], dispatched }
   }
 
@@ -278,7 +284,7 @@ export class Hub {
     return true
   }
 
-  async #setBack(stream: ViewStream<ServedStream>): Promise<void> {
+  async #setBack(stream: ViewStream<Stream>): Promise<void> {
     const { key, seen } = stream
     this.#log.warn(
       { accountId: key.accountId, viewId: key.viewId, stream: key.stream },
@@ -299,11 +305,7 @@ export class Hub {
 
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it ties the registry to what is loaded
-  #planOffers<S extends ServedStream>(
-    stream: S,
-    rows: readonly NewPosition[],
-    dispatched: Dispatched | undefined,
-  ): () => Promise<() => void> {
+  #planOffers<S extends Stream>(stream: S, rows: readonly NewPosition[], dispatched: Dispatched | undefined): () => Promise<() => void> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
@@ -326,7 +328,7 @@ export class Hub {
   }
 
   /** Offers an entity to every view that it concerns, but for the one whose own change it is. */
-  #offer<S extends ServedStream>(registry: Map<number, Set<ViewStream<S>>>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
+  #offer<S extends Stream>(registry: Registry<S>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
     for (const link of dispatch.concerned) {
       if (dispatch.originViewId === link.viewId) continue
       registry.get(link.viewId)?.forEach((stream) => stream.offer({ row: dispatch, link, epoch }))
@@ -405,7 +407,7 @@ export class Hub {
     }
   }
 
-  async #keep(stream: ViewStream<ServedStream>): Promise<void> {
+  async #keep(stream: ViewStream<Stream>): Promise<void> {
     if (stream.livePassed < keepLivePositions || stream.passed === undefined) return
     try {
       const checkpoint = await advanceCheckpoint(this.#sql, stream.key, stream.passed, false)
@@ -425,7 +427,7 @@ async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<Readon
   const rows = await sql<
     {
       viewId: number
-      stream: ServedStream
+      stream: Stream
       isPaused: boolean
       linkPosition: number
       session: number
@@ -435,7 +437,8 @@ async function readControls(sql: Sql, views: readonly ViewKey[]): Promise<Readon
       linkedTo: number
     }[]
   >`
-    SELECT v.id AS "viewId", c.subject AS stream, v.paused AS "isPaused", v.link_position AS "linkPosition", c.session, c.rewinds, r.id AS "runId", r.linked_to AS "linkedTo",
+    SELECT v.id AS "viewId", c.subject AS stream, v.paused AS "isPaused",
+      CASE WHEN c.subject IN ('PRODUCT', 'STOCK') THEN v.link_position ELSE 0 END AS "linkPosition", c.session, c.rewinds, r.id AS "runId", r.linked_to AS "linkedTo",
       CASE c.subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS "resendTo"
     FROM unnest(${views.map((view) => view.accountId)}::bigint[], ${views.map((view) => view.viewId)}::bigint[]) AS k (account_id, view_id)
     JOIN sync_views v ON v.account_id = k.account_id AND v.id = k.view_id

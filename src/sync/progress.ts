@@ -11,6 +11,8 @@ export interface LinkPoint {
 export interface Progress {
   /** Feed position. */
   readonly live: number
+  /** How often LIVE had been begun anew: positions of different beginnings are not compared. */
+  readonly restarts: number
   readonly linked: LinkPoint
   /** The run that `resend` and `done` belong to. */
   readonly resendId: number | undefined
@@ -40,6 +42,7 @@ function farther(a: LinkPoint, b: LinkPoint): LinkPoint {
 /** Whether `reached` is at or beyond `sent` in every lane. Of another run only LIVE counts: the links are gone through anew. */
 export function covers(reached: Progress, sent: Progress): boolean {
   return (
+    reached.restarts === sent.restarts &&
     reached.live >= sent.live &&
     (reached.resendId !== sent.resendId || (hasReached(reached.linked, sent.linked) && hasReached(reached.resend, sent.resend)))
   )
@@ -49,7 +52,8 @@ export function covers(reached: Progress, sent: Progress): boolean {
 export function furthest(checkpoint: Progress, cursor: Progress): Progress {
   const sameRun = checkpoint.resendId === cursor.resendId
   return {
-    live: Math.max(checkpoint.live, cursor.live),
+    live: checkpoint.restarts === cursor.restarts ? Math.max(checkpoint.live, cursor.live) : checkpoint.live,
+    restarts: checkpoint.restarts,
     linked: sameRun ? farther(checkpoint.linked, cursor.linked) : checkpoint.linked,
     resendId: checkpoint.resendId,
     resend: sameRun ? farther(checkpoint.resend, cursor.resend) : checkpoint.resend,

@@ -90,7 +90,7 @@ async function beginRun(
   if (run === undefined) throw new Error('INSERT … RETURNING answered nothing')
   await tx`
     UPDATE checkpoints SET resend_id = ${run.id}, resend = 0, resend_item = DEFAULT, resend_done = 0
-    WHERE account_id = ${view.accountId} AND view_id = ${view.id}`
+    WHERE account_id = ${view.accountId} AND view_id = ${view.id} AND subject IN ('PRODUCT', 'STOCK')`
   return run
 }
 
@@ -124,6 +124,7 @@ export async function resendAfterFork(database: Database, accountId: number, vie
       WHERE account_id = ${accountId} AND view_id = ${viewId} AND cause = 'FAILOVER' AND epoch > ${seenEpoch} ORDER BY id DESC LIMIT 1`
     if (done !== undefined) return done
     await cancelRunning(tx, accountId, viewId)
+    await tx`SELECT restart_trade(${accountId}, ${viewId}, true)`
     return beginRun(tx, view, { cause: 'FAILOVER', epoch: state?.epoch ?? seenEpoch + 1, total: view.linkCount })
   })
 }

@@ -207,6 +207,8 @@ export interface Numbered {
   /** Of these the states and whom they concern; null where it is more than a few, or none concerns anybody. */
   readonly products: readonly RawDispatch[] | null
   readonly stock: readonly RawDispatch[] | null
+  readonly orders: readonly RawDispatch[] | null
+  readonly customers: readonly RawDispatch[] | null
   readonly isDispatched: boolean
 }
 
@@ -326,7 +328,7 @@ class Session {
     // Where much changes, the hub loads beside it.
     const limit = isAwake ? 0 : dispatchLimit
     const [row] = await this.#sql<Numbered[]>`
-      SELECT head, taken, new_products AS "newProducts", may_have_more AS "mayHaveMore", previous_head AS "previousHead", epoch, sighting, numbered, products, stock,
+      SELECT head, taken, new_products AS "newProducts", may_have_more AS "mayHaveMore", previous_head AS "previousHead", epoch, sighting, numbered, products, stock, orders, customers,
         json_array_length(numbered) <= ${limit} AS "isDispatched"
       FROM sequence_batch(${term}, ${batchLimit}, ${tellLimit}, ${limit})`
     return row

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { EntityOf, ServedStream, VariantState } from './change.ts'
+import { parseCustomer, parseOrder } from '../trade/states.ts'
+import type { EntityOf, Stream, VariantState } from './change.ts'
 
 // What product_state and stock_state in drizzle/0004_states.sql build, value by value in their order.
 
@@ -125,4 +126,9 @@ function toStock(json: unknown): EntityOf['STOCK'] {
 }
 
 /** An entity as a stream sends it, of the JSON that Postgres has built. */
-export const parseState: { readonly [S in ServedStream]: (json: unknown) => EntityOf[S] } = { PRODUCT: toProduct, STOCK: toStock }
+export const parseState: { readonly [S in Stream]: (json: unknown) => EntityOf[S] } = {
+  PRODUCT: toProduct,
+  STOCK: toStock,
+  ORDER: parseOrder,
+  CUSTOMER: parseCustomer,
+}

@@ -22,10 +22,9 @@ export async function streamStatuses(database: Database, accountId: number, view
   const connections = await readConnections(database, accountId, viewId)
   return Promise.all(
     connections.map(async ({ stream, acknowledgedAt, connected }) => {
-      const isCounted = stream === 'PRODUCT' || stream === 'STOCK'
-      const { pending, oldestPendingAt } = isCounted
-        ? await readPending(database, accountId, viewId, stream)
-        : { pending: 0, oldestPendingAt: null }
+      const { pending, oldestPendingAt } = await (stream === 'PRODUCT' || stream === 'STOCK'
+        ? readPending(database, accountId, viewId, stream)
+        : readPendingOwned(database, accountId, viewId, stream))
       return { stream, pending, oldestPendingAt: oldestPendingAt ?? undefined, acknowledgedAt: acknowledgedAt ?? undefined, connected }
     }),
   )
@@ -97,6 +96,23 @@ async function readPending(
         CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(${stream}, c.resend, c.resend_item, l.position, i.id)
         LIMIT ${mostPendingCounted}))
     SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM waiting`
+  return row ?? { pending: 0, oldestPendingAt: null }
+}
+
+/** The same of orders and customers, which concern a view by their owner and wait in LIVE alone. */
+async function readPendingOwned(
+  database: Database,
+  accountId: number,
+  viewId: number,
+  stream: 'ORDER' | 'CUSTOMER',
+): Promise<{ pending: number; oldestPendingAt: Date | null }> {
+  const [row] = await database.sql<{ pending: number; oldestPendingAt: Date | null }[]>`
+    SELECT count(*) AS pending, min(w.at) AS "oldestPendingAt" FROM (
+      SELECT f.at FROM sync_views v
+      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}
+      JOIN feed f ON f.account_id = v.account_id AND f.subject = ${stream} AND f.position > coalesce(c.live, 0)
+        AND (v.order_scope = 'ALL' OR f.owner_user_id = v.user_id) AND (f.origin_view_id IS DISTINCT FROM v.id OR f.position <= c.own_to)
+      WHERE v.account_id = ${accountId} AND v.id = ${viewId} LIMIT ${mostPendingCounted}) w`
   return row ?? { pending: 0, oldestPendingAt: null }
 }
 

@@ -11,7 +11,7 @@ const rowsAtOnce = 10_000
 export async function sweep(sql: Sql): Promise<number> {
   const markers = await sweepMarkers(sql)
   const orphans = await sweepLinksOfDeleted(sql)
-  return markers + orphans + (await sweepTombstones(sql))
+  return markers + orphans + (await sweepTombstones(sql)) + (await sweepOwnedTombstones(sql))
 }
 
 /** A product whose marker is gone can be missing again, however old it is: the next "Resend all" looks at all of them. */
@@ -43,6 +43,19 @@ async function sweepLinksOfDeleted(sql: Sql): Promise<number> {
       UPDATE sync_views v SET link_count = link_count - g.count
       FROM (SELECT account_id, view_id, count(*) FILTER (WHERE NOT unlinked) AS count FROM gone GROUP BY 1, 2) g WHERE v.account_id = g.account_id AND v.id = g.view_id)
     SELECT 1 FROM gone`
+  return gone.length
+}
+
+/** Orders and customers that are gone, of which every view that received them has acknowledged the REMOVE; a view that has never opened the stream has nothing to remove. */
+async function sweepOwnedTombstones(sql: Sql): Promise<number> {
+  const gone = await sql`
+    DELETE FROM feed WHERE (account_id, entity_id, subject) IN (
+      SELECT f.account_id, f.entity_id, f.subject FROM feed f
+      WHERE f.deleted AND f.subject IN ('ORDER', 'CUSTOMER') AND f.at < now() - make_interval(days => ${keptDays}) AND NOT EXISTS (
+        SELECT 1 FROM sync_views v JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = f.subject AND c.live < f.position
+        WHERE v.account_id = f.account_id AND (v.order_scope = 'ALL' OR v.user_id = f.owner_user_id))
+      LIMIT ${rowsAtOnce})
+    RETURNING 1`
   return gone.length
 }
 

@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts'
 import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
 import { Acknowledger } from './acknowledger.ts'
-import type { Batch, EntityOf, ServedStream, StreamOptions } from './change.ts'
+import type { Batch, EntityOf, Stream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
 import { Hub, type KeyListener } from './hub.ts'
@@ -95,7 +95,7 @@ export class Sync implements AsyncDisposable {
    * Opens a stream of the caller's own sync view: an object with `next` and `return`. A subscription of the same stream that is open ends.
    * Throws NO_SYNC_VIEW, SYNC_VIEW_PAUSED, INVALID_CURSOR.
    */
-  async open<S extends ServedStream>(caller: Caller, stream: S, options: StreamOptions): Promise<ViewStream<S>> {
+  async open<S extends Stream>(caller: Caller, stream: S, options: StreamOptions): Promise<ViewStream<S>> {
     const view = await this.#viewOf(caller)
     if (view.paused) throw viewPaused()
     const key = { accountId: view.accountId, viewId: view.id, stream }
@@ -110,7 +110,7 @@ export class Sync implements AsyncDisposable {
   }
 
   /** One batch of a stream, for who cannot hold a connection: at once what there is, or what comes within `waitSeconds`. Throws as `open` does. */
-  async pull<S extends ServedStream>(caller: Caller, stream: S, options: PullOptions): Promise<Batch<EntityOf[S]>> {
+  async pull<S extends Stream>(caller: Caller, stream: S, options: PullOptions): Promise<Batch<EntityOf[S]>> {
     const { afterCursor, first: batchSize, waitSeconds, signal } = options
     const opened = await this.open(caller, stream, { afterCursor, batchSize, maxInFlight: Number.MAX_SAFE_INTEGER, transport: 'PULL' })
     const giveUp = (): void => opened.endWith('done')
@@ -234,7 +234,7 @@ export class Sync implements AsyncDisposable {
 }
 
 /** The first batch that has something in it, or the last that there was when the time was over. */
-async function firstWithSomething<S extends ServedStream>(stream: ViewStream<S>, mayWait: boolean): Promise<Batch<EntityOf[S]>> {
+async function firstWithSomething<S extends Stream>(stream: ViewStream<S>, mayWait: boolean): Promise<Batch<EntityOf[S]>> {
   let latest: Batch<EntityOf[S]> | undefined
   for await (const batch of { [Symbol.asyncIterator]: () => ({ next: () => stream.next() }) }) {
     latest = batch

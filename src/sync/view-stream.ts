@@ -2,7 +2,7 @@ import { isDatabaseAway } from '../db/faults.ts'
 import type { Sql } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
-import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type ServedStream, type StreamOptions } from './change.ts'
+import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type Stream, type StreamOptions } from './change.ts'
 import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
@@ -70,14 +70,14 @@ const longestPauseMs = 5_000
  * nothing that grows. It merges three lanes, each a number: LIVE (feed positions), LINKED and RESEND (points in the view's links). LIVE goes first,
  * but where both wait the other lanes have every second batch, so that a resend ends under any load.
  */
-export class ViewStream<S extends ServedStream> implements AsyncIterableIterator<Batch<EntityOf[S]>> {
+export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch<EntityOf[S]>> {
   readonly key: StreamKey & { readonly stream: S }
   readonly options: StreamOptions
   /** The number of this subscription; undefined for a pull, which takes nothing over. */
   readonly session: number | undefined
   readonly #host: StreamHost
   readonly #bell = new Bell()
-  readonly #start: Progress
+  #start: Progress
 
   /** What has been sent, or passed because it needs no sending. */
   #sent: Progress
@@ -245,6 +245,7 @@ export class ViewStream<S extends ServedStream> implements AsyncIterableIterator
     this.#generation += 1
     this.#sighting = nothingSeen
     this.#rewinds = checkpoint.rewinds
+    this.#start = checkpoint
     this.#sent = checkpoint
     this.#inFlight = []
     this.#ahead.clear()

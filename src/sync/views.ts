@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray, sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Database, Sql, TransactionSql } from '../db/client.ts'
 import { isUniqueViolation } from '../db/faults.ts'
@@ -96,6 +96,8 @@ export async function updateSyncView(database: Database, accountId: number, id: 
     // Switched on, autoLink takes what is new from now on.
     const [state] = await tx.select({ head: sequencer.head }).from(sequencer)
     const autoLinkedTo = input.autoLink === true && !before.autoLink ? (state?.head ?? 0) : before.autoLinkedTo
+    // What it did not receive so far lies behind it.
+    if (input.orderScope === 'ALL' && before.orderScope === 'OWN') await tx.execute(sql`SELECT restart_trade(${accountId}, ${id}, false)`)
     const [view] = await tx
       .update(syncViews)
       .set({ ...input, autoLinkedTo })

@@ -19,6 +19,7 @@ export interface ReceivedBatch {
 }
 
 const head = 'cursor caughtUp resendId resendComplete'
+const ownedArgs = '($afterCursor: Cursor, $batchSize: Int = 200, $maxInFlight: Int = 4)'
 const documents = {
   PRODUCT: `subscription ($afterCursor: Cursor, $batchSize: Int = 200, $maxInFlight: Int = 4) {
     batch: productChanges(afterCursor: $afterCursor, batchSize: $batchSize, maxInFlight: $maxInFlight) { ${head} changes {
@@ -26,6 +27,12 @@ const documents = {
   STOCK: `subscription ($afterCursor: Cursor, $batchSize: Int = 500, $maxInFlight: Int = 4) {
     batch: stockChanges(afterCursor: $afterCursor, batchSize: $batchSize, maxInFlight: $maxInFlight) { ${head} changes {
       kind lane id: stockLevelId revision key: sku reason locationCode entity: stockLevel { id onHand reserved available revision variant { sku } location { code } } } } }`,
+  ORDER: `subscription ${ownedArgs} {
+    batch: orderChanges(afterCursor: $afterCursor, batchSize: $batchSize, maxInFlight: $maxInFlight) { cursor caughtUp changes {
+      kind lane id: orderId revision key: externalId reason entity: order { id externalId state number revision total { amount currency } customer { externalId } lines { sku title quantity } } } } }`,
+  CUSTOMER: `subscription ${ownedArgs} {
+    batch: customerChanges(afterCursor: $afterCursor, batchSize: $batchSize, maxInFlight: $maxInFlight) { cursor caughtUp changes {
+      kind lane id: customerId revision key: externalId reason entity: customer { id externalId name email revision } } } }`,
 } as const
 
 export type StreamName = keyof typeof documents

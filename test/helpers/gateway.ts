@@ -107,12 +107,12 @@ export async function createIntegration(
 export async function createView(
   gateway: Pick<TestGateway, 'call'>,
   name: string,
-  options: { readonly autoLink?: boolean; readonly key?: string } = {},
+  options: { readonly autoLink?: boolean; readonly orderScope?: 'OWN' | 'ALL'; readonly key?: string } = {},
 ): Promise<{ readonly viewId: string; readonly key: string; readonly userId: string }> {
   const integration = await createIntegration(gateway, name, options.key)
   const made = await gateway.call(
     `mutation ($input: CreateSyncViewInput!) { createSyncView(input: $input) { syncView { id } } }`,
-    { input: { name, autoLink: options.autoLink ?? false } },
+    { input: { name, autoLink: options.autoLink ?? false, orderScope: options.orderScope ?? 'OWN' } },
     integration.key,
   )
   return { ...integration, viewId: made.data.createSyncView.syncView.id }

@@ -1,5 +1,6 @@
 import {
   getNamedType,
+  isEnumType,
   isInputObjectType,
   isNonNullType,
   isObjectType,
@@ -33,6 +34,7 @@ function literal(type: GraphQLInputType): string {
     const needed = named.isOneOf ? fields.slice(1, 2) : fields.filter((field) => isNonNullType(field.type))
     return `{ ${needed.map((field) => `${field.name}: ${literal(field.type)}`).join(', ')} }`
   }
+  if (isEnumType(named)) return named.getValues()[0]?.name ?? ''
   const literals: Readonly<Record<string, string>> = {
     ID: '"UHJvZHVjdDox"',
     Int: '1',
@@ -41,7 +43,6 @@ function literal(type: GraphQLInputType): string {
     BigInt: '"1"',
     Cursor: '"AQ"',
     DateTime: '"2030-01-01T00:00:00Z"',
-    UserKind: 'INTEGRATION',
   }
   return literals[named.name] ?? '"x"'
 }
@@ -115,7 +116,18 @@ describe("with an integration's key", () => {
 
 test("another account's things are not found, by id or by name, and cannot be changed", async () => {
   await createProducts(shop, ['sealed-2'], 1)
-  const { viewId, userId } = await createView(shop, 'Sealed')
+  const { viewId, userId, key } = await createView(shop, 'Sealed')
+  const traded = await expectData(
+    shop.call(
+      `mutation {
+        upsertCustomers(input: [{ externalId: "sealed", name: "Sealed" }]) { customers { id } }
+        upsertOrders(input: [{ externalId: "sealed", customerExternalId: "sealed", lines: [{ sku: "SKU-sealed-2", quantity: 1, unitPrice: { amount: "1", currency: "SEK" } }] }]) { orders { id } }
+      }`,
+      {},
+      key,
+    ),
+  )
+  const orderId = traded.upsertOrders.orders[0].id
   const mine = await expectData(
     shop.call(
       '{ product(by: { handle: "sealed-2" }) { id variants { id stockLevels { id location { id } } } } viewer { id account { id } apiKeys { id } } }',
@@ -132,18 +144,29 @@ test("another account's things are not found, by id or by name, and cannot be ch
     mine.viewer.apiKeys[0].id,
     viewId,
     userId,
+    orderId,
+    traded.upsertCustomers.customers[0].id,
   ]
   for (const id of ids)
     expect((await expectData(shop.call('query ($id: ID!) { node(id: $id) { id } }', { id }, otherAdmin))).node).toBeNull()
 
   expect(
     await expectData(
-      shop.call('{ product(by: { handle: "sealed-2" }) { id } products { totalCount } syncViews { totalCount } }', {}, otherAdmin),
+      shop.call(
+        `query ($orderId: ID!) { product(by: { handle: "sealed-2" }) { id } products { totalCount } syncViews { totalCount } order(externalId: "sealed") { id }
+          byId: order(id: $orderId) { id } orders { totalCount nodes { id } } customers { totalCount nodes { id } } }`,
+        { orderId },
+        otherAdmin,
+      ),
     ),
   ).toEqual({
     product: null,
     products: { totalCount: 0 },
     syncViews: { totalCount: 0 },
+    order: null,
+    byId: null,
+    orders: { totalCount: 0, nodes: [] },
+    customers: { totalCount: 0, nodes: [] },
   })
   const refused = async (query: string, variables: Record<string, unknown>) =>
     (await shop.call(query, variables, otherAdmin)).errors?.[0]?.extensions['code']
@@ -161,5 +184,6 @@ test("another account's things are not found, by id or by name, and cannot be ch
   expect(await refused('mutation ($id: ID!) { deleteProducts(products: [{ id: $id }]) { deletedCount } }', { id: mine.product.id })).toBe(
     'NOT_FOUND',
   )
+  expect(await refused('mutation ($id: ID!) { setOrderState(id: $id, state: SHIPPED) { __typename } }', { id: orderId })).toBe('NOT_FOUND')
   expect(await refused('mutation { setStock(input: [{ sku: "SKU-sealed-2", onHand: 1 }]) { __typename } }', {})).toBe('NOT_FOUND')
 })

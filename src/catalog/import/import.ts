@@ -264,6 +264,7 @@ class Writer {
           this.#database,
           this.#author,
           good.map(({ item }) => item),
+          'IMPORT',
         )),
       ({ item, product }) => {
         const index = (product.input.variants ?? []).findIndex((variant) => variant.sku === item.sku)

@@ -1,5 +1,19 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, foreignKey, index, integer, jsonb, numeric, pgEnum, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+} from 'drizzle-orm/pg-core'
 import { accounts, id, moment } from './access.ts'
 
 export const productStatus = pgEnum('product_status', ['ACTIVE', 'DRAFT', 'ARCHIVED'])
@@ -106,6 +120,38 @@ export const stockLevels = pgTable(
     // A page of the STOCK stream takes all levels of a product.
     index('stock_levels_product').on(t.accountId, t.productId, t.id),
     check('stock_levels_reserved', sql`reserved >= 0`),
+  ],
+)
+
+export const movementCause = pgEnum('movement_cause', ['ORDER', 'ADJUSTMENT', 'IMPORT', 'SET'])
+
+/**
+ * The ledger of stock: each movement that was made through synkvy, with its cause and author. Plain SQL writes none; what a movement came to shows where it has been
+ * at work. It goes with its stock level.
+ */
+export const stockMovements = pgTable(
+  'stock_movements',
+  {
+    accountId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    stockLevelId: id().notNull(),
+    cause: movementCause().notNull(),
+    onHandDelta: bigint({ mode: 'number' }).notNull(),
+    reservedDelta: bigint({ mode: 'number' }).notNull(),
+    /** What they came to by it. */
+    onHand: integer().notNull(),
+    reserved: integer().notNull(),
+    /** The order that moved it. */
+    orderId: id(),
+    /** Who did it; null for the command line. */
+    userId: id(),
+    at: moment().notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    foreignKey({ columns: [t.accountId, t.stockLevelId], foreignColumns: [stockLevels.accountId, stockLevels.id] }).onDelete('cascade'),
+    // A level's own, in their order.
+    index('stock_movements_level').on(t.accountId, t.stockLevelId, t.id),
   ],
 )
 

@@ -24,9 +24,11 @@ export const inbox = pgTable(
     entityId: id().notNull(),
     /** For PRODUCT and STOCK: whose links the change concerns. */
     productId: id(),
+    /** For ORDER and CUSTOMER: to which user's view it belongs. */
+    ownerUserId: id(),
     revision: id().notNull(),
     deleted: boolean().notNull().default(false),
-    /** What a REMOVE must still be able to say: the product's handle, or the SKU and its location's code. */
+    /** What a REMOVE must still be able to say: the product's handle, the SKU and its location's code, or the external id. */
     key: text(),
     locationCode: text(),
     /** The sync view whose own write this is, and how far it had acknowledged LIVE: it is not sent its own change back. */
@@ -50,6 +52,7 @@ export const feed = pgTable(
     /** Its first position of all: `autoLink` and "Resend all" ask what is new since. */
     firstPosition: id().notNull(),
     productId: id(),
+    ownerUserId: id(),
     revision: id().notNull(),
     deleted: boolean().notNull(),
     key: text(),
@@ -243,8 +246,15 @@ export const checkpoints = pgTable(
     /** How many links of the run are behind this checkpoint. */
     resendDone: bigint({ mode: 'number' }).notNull().default(0),
     acknowledgedAt: moment(),
-    /** Counts how often it was set back by `rewind`: a stream that sees it grow reads on from here. */
+    /** Counts how often it was set back: a stream that sees it grow reads on from here. */
     rewinds: id().notNull().default(0),
+    /**
+     * For ORDER and CUSTOMER: counts how often LIVE was begun anew from 0, because the view receives more than before or has seen what was lost. Of a cursor from before
+     * nothing counts, so that a late acknowledge cannot pass over what is sent anew.
+     */
+    restarts: id().notNull().default(0),
+    /** Begun anew after a loss, LIVE brings the view's own changes too, up to this position: those too may be others than it remembers. */
+    ownTo: id().notNull().default(0),
     /** Counts the subscriptions: the one with the latest number is served, older ones are told that it took over. */
     session: id().notNull().default(0),
     /** The node that serves it, while it is connected. */
