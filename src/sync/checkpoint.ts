@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts'
+import type { Sql, TransactionSql } from '../db/client.ts'
 import type { Stream, StreamOptions } from './change.ts'
 import type { Cursor } from './cursor.ts'
 import type { Progress } from './progress.ts'
@@ -49,13 +49,23 @@ function toCheckpoint(row: CheckpointRow): Checkpoint {
  * Makes the checkpoint of a stream that is opened for the first time. PRODUCT and STOCK: LIVE from the head at the time the view was made, LINKED from the first link,
  * within the run that is under way. ORDER and CUSTOMER: LIVE from 0, for a compacted feed that is read from 0 is already the whole. Does nothing when it is there.
  */
-export async function ensureCheckpoint(sql: Sql, { accountId, viewId, stream }: StreamKey): Promise<void> {
-  await sql`
+async function makeCheckpoint(tx: TransactionSql, { accountId, viewId, stream }: StreamKey): Promise<void> {
+  // A run that begins at the same time must either see the checkpoint or be seen by it: it holds the view's lock.
+  await tx`SELECT 1 FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId} FOR SHARE`
+  await tx`
     INSERT INTO checkpoints (account_id, view_id, subject, live, resend_id)
     SELECT v.account_id, v.id, ${stream}, CASE WHEN ${stream} IN ('PRODUCT', 'STOCK') THEN v.created_position ELSE 0 END,
       (SELECT r.id FROM resends r WHERE r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING' AND ${stream} IN ('PRODUCT', 'STOCK'))
     FROM sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}
     ON CONFLICT DO NOTHING`
+}
+
+/** The checkpoint of a stream that is opened, perhaps for the first time. Undefined when the view is gone. */
+export async function openCheckpoint(sql: Sql, key: StreamKey): Promise<Checkpoint | undefined> {
+  const there = await readCheckpoint(sql, key)
+  if (there !== undefined) return there
+  await sql.begin((tx) => makeCheckpoint(tx, key))
+  return readCheckpoint(sql, key)
 }
 
 /** Takes the stream over for a new subscription on this node; the one before, wherever it is, ends. */
@@ -65,6 +75,7 @@ export async function beginSession(
   nodeId: number,
   transport: StreamOptions['transport'],
 ): Promise<Checkpoint | undefined> {
+  if ((await openCheckpoint(sql, key)) === undefined) return undefined
   const [row] = await sql<CheckpointRow[]>`
     UPDATE checkpoints SET session = session + 1, node_id = ${nodeId}, connected_at = clock_timestamp(), transport = ${transport}
     WHERE ${keyIs(sql, key)} RETURNING *`

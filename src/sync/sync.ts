@@ -5,7 +5,7 @@ import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
 import { Acknowledger } from './acknowledger.ts'
 import type { Batch, EntityOf, Stream, StreamOptions } from './change.ts'
-import { advanceCheckpoint, beginSession, ensureCheckpoint, readCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
+import { advanceCheckpoint, beginSession, openCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
 import { Hub, type KeyListener } from './hub.ts'
 import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
@@ -100,10 +100,9 @@ export class Sync implements AsyncDisposable {
     if (view.paused) throw viewPaused()
     const key = { accountId: view.accountId, viewId: view.id, stream }
     const cursor = options.afterCursor === undefined ? undefined : await this.#accept(view, key, options.afterCursor)
-    await ensureCheckpoint(this.#database.sql, key)
     const isPull = options.transport === 'PULL'
     const checkpoint = isPull
-      ? await readCheckpoint(this.#database.sql, key)
+      ? await openCheckpoint(this.#database.sql, key)
       : await beginSession(this.#database.sql, key, this.#node, options.transport)
     if (checkpoint === undefined) throw viewGone()
     return this.#hub.open(key, options, { checkpoint, cursor: cursor?.progress, session: isPull ? undefined : checkpoint.session })

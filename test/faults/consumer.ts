@@ -42,6 +42,8 @@ export interface Tally {
   overlapping: number
   reconnects: number
   takenOver: number
+  /** Its own writes that came back to it: only where it may have missed what somebody else had changed before. */
+  echoes: number
 }
 
 /**
@@ -54,7 +56,7 @@ export class TrialConsumer {
   readonly violations: string[] = []
   /** What was sent again without cause. */
   readonly repeated: string[] = []
-  readonly tally: Tally = { batches: 0, changes: 0, again: 0, overlapping: 0, reconnects: 0, takenOver: 0 }
+  readonly tally: Tally = { batches: 0, changes: 0, again: 0, overlapping: 0, reconnects: 0, takenOver: 0, echoes: 0 }
   readonly everSent = new Set<string>()
   /** How long it was not served after a connection had ended. */
   readonly gapsMs: number[] = []
@@ -64,6 +66,8 @@ export class TrialConsumer {
   readonly #stop = new AbortController()
   #copy = new Map<string, Held>()
   #newest = new Map<string, bigint>()
+  /** What it was answered to its own writes: it is not sent them. */
+  readonly #own = new Map<string, Held>()
   #acknowledged = new Map<string, Acknowledged>()
   #cursor: string | undefined
   #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
@@ -106,7 +110,14 @@ export class TrialConsumer {
 
   /** What it takes to be there now, by id. */
   get held(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-    return new Map([...this.#copy].flatMap(([id, { entity }]) => (entity === null ? [] : [[id, entity] as const])))
+    const known = new Map(this.#copy)
+    for (const [id, own] of this.#own) if (own.revision >= (known.get(id)?.revision ?? 0n)) known.set(id, own)
+    return new Map([...known].flatMap(([id, { entity }]) => (entity === null ? [] : [[id, entity] as const])))
+  }
+
+  /** It has written this, and was answered so. */
+  learn(id: string, revision: bigint, entity: Readonly<Record<string, unknown>>): void {
+    if (revision >= (this.#own.get(id)?.revision ?? 0n)) this.#own.set(id, { revision, entity })
   }
 
   revisionOf(id: string): bigint | undefined {
@@ -215,6 +226,7 @@ export class TrialConsumer {
     const known = this.#acknowledged.get(change.id)
     if (known?.revision === change.revision && known.entity === JSON.stringify(change.entity)) this.#noteRepetition(change, resendId, known)
     if (change.kind === 'UPSERT') this.everSent.add(change.id)
+    if (this.#own.get(change.id)?.revision === change.revision) this.tally.echoes += 1
     if (newest !== undefined && change.revision < newest) return
     this.#newest.set(change.id, change.revision)
     this.#copy.set(change.id, { revision: change.revision, entity: change.kind === 'UPSERT' ? change.entity : null })

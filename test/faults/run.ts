@@ -59,6 +59,7 @@ function summarize(all: readonly Report[]): void {
     ['changes lost', total(({ lost }) => lost)],
     ['sent again without cause', total(({ tally }) => tally.again)],
     ['sent once more after a reconnect', total(({ tally }) => tally.overlapping)],
+    ['own writes sent back, where others had changed it before', total(({ tally }) => tally.echoes)],
     ['connections lost and made again', total(({ tally }) => tally.reconnects)],
     ['level after all was mended, median', at(0.5)],
     ['level after all was mended, longest', at(1)],

@@ -15,7 +15,7 @@ export type Fault =
 
 export type Action =
   | { readonly is: 'link' | 'unlink'; readonly view: number; readonly from: number; readonly count: number }
-  | { readonly is: 'resend' | 'cancel' | 'pause' | 'revoke-key' | 'auto-link'; readonly view: number }
+  | { readonly is: 'resend' | 'cancel' | 'pause' | 'revoke-key' | 'auto-link' | 'widen'; readonly view: number }
   | { readonly is: 'delete'; readonly from: number; readonly count: number }
 
 export interface Timed<Step> {
@@ -27,8 +27,8 @@ export interface Timed<Step> {
 export interface Schedule {
   readonly seed: number
   readonly productCount: number
-  /** Each view has a consumer of both streams, of these kinds. */
-  readonly views: readonly (readonly [ConsumerKind, ConsumerKind])[]
+  /** Each view has a consumer of each stream, of these kinds: PRODUCT, STOCK, ORDER, CUSTOMER. */
+  readonly views: readonly (readonly ConsumerKind[])[]
   readonly faults: readonly Timed<Fault>[]
   readonly actions: readonly Timed<Action>[]
   readonly lastsMs: number
@@ -60,7 +60,7 @@ const from = fc.nat({ max: 80 })
 const count = fc.integer({ min: 1, max: 25 })
 const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ is: fc.constantFrom('link', 'unlink'), view, from, count }),
-  fc.record({ is: fc.constantFrom('resend', 'cancel', 'pause', 'revoke-key', 'auto-link'), view }),
+  fc.record({ is: fc.constantFrom('resend', 'cancel', 'pause', 'revoke-key', 'auto-link', 'widen'), view }),
   fc.record({ is: fc.constant('delete'), from, count: fc.integer({ min: 1, max: 4 }) }),
 )
 
@@ -72,7 +72,7 @@ function timed<Step>(step: fc.Arbitrary<Step>, min: number, max: number): fc.Arb
 
 const schedules: fc.Arbitrary<Omit<Schedule, 'seed'>> = fc.record({
   productCount: fc.integer({ min: 5, max: 80 }),
-  views: fc.array(fc.tuple(kinds, kinds), { minLength: 5, maxLength: 5 }),
+  views: fc.array(fc.tuple(kinds, kinds, kinds, kinds), { minLength: 5, maxLength: 5 }),
   faults: timed(fault, 1, 5),
   actions: timed(action, 4, 16),
   lastsMs: fc.constant(lastsMs),

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { createAccount } from '../../src/access/accounts.ts'
 import { openDatabase, type Sql } from '../../src/db/client.ts'
-import { call, Ended, type Door } from './transport.ts'
+import { call, Ended, type Door, type StreamName } from './transport.ts'
 import type { World } from './world.ts'
 
 /** A sync view of the trial: its key may change. */
 export interface TrialView {
   readonly id: string
   readonly userId: string
+  readonly name: string
   key: string
   keyId: string
 }
@@ -35,7 +36,7 @@ export async function openShop(world: World, name: string, viewCount: number, pr
     SELECT v.account_id, v.id, l.id, 100 FROM variants v JOIN locations l ON l.account_id = v.account_id WHERE v.account_id = ${accountId}`
   const door = { port: world.nodes[0]?.gateway.port ?? 0, key: adminKey ?? '' }
   const views: TrialView[] = []
-  for (let index = 0; index < viewCount; index += 1) views.push(await createView(door, `View ${index}`))
+  for (let index = 0; index < viewCount; index += 1) views.push(await createView(door, `View ${index}`, index % 2 === 0 ? 'ALL' : 'OWN'))
   return { accountId, adminKey: door.key, views }
 }
 
@@ -43,16 +44,20 @@ const madeUser = z.object({ createUser: z.object({ user: z.object({ id: z.string
 const madeKey = z.object({ createApiKey: z.object({ secret: z.string(), apiKey: z.object({ id: z.string() }) }) })
 const madeView = z.object({ createSyncView: z.object({ syncView: z.object({ id: z.string() }) }) })
 
-async function createView(door: Door, name: string): Promise<TrialView> {
+async function createView(door: Door, name: string, orderScope: 'OWN' | 'ALL'): Promise<TrialView> {
   const user = madeUser.parse(
     await call(door, 'mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }', { name }),
   )
   const userId = user.createUser.user.id
   const { key, keyId } = await createKey(door, userId)
   const view = madeView.parse(
-    await call({ ...door, key }, 'mutation ($name: String!) { createSyncView(input: { name: $name }) { syncView { id } } }', { name }),
+    await call(
+      { ...door, key },
+      'mutation ($name: String!, $orderScope: OrderScope!) { createSyncView(input: { name: $name, orderScope: $orderScope }) { syncView { id } } }',
+      { name, orderScope },
+    ),
   )
-  return { id: view.createSyncView.syncView.id, userId, key, keyId }
+  return { id: view.createSyncView.syncView.id, userId, name, key, keyId }
 }
 
 export async function createKey(door: Door, userId: string): Promise<{ readonly key: string; readonly keyId: string }> {
@@ -86,7 +91,7 @@ export async function expectedCopies(
   sql: Sql,
   accountId: number,
   viewId: number,
-): Promise<{ readonly PRODUCT: ReadonlySet<string>; readonly STOCK: ReadonlySet<string> }> {
+): Promise<{ readonly [S in StreamName]: ReadonlySet<string> }> {
   const products = await sql<{ line: string }[]>`
     SELECT p.handle || '|' || p.title || '|' || p.status || '|' || (
       SELECT coalesce(string_agg(v.sku || '=' || trim_scale(v.price), ',' ORDER BY v.sku COLLATE "C"), '') FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id) AS line
@@ -97,7 +102,18 @@ export async function expectedCopies(
     FROM links l JOIN stock_levels s ON s.account_id = l.account_id AND s.product_id = l.product_id
     JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id JOIN locations o ON o.account_id = s.account_id AND o.id = s.location_id
     WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked`
-  return { PRODUCT: new Set(products.map(({ line }) => line)), STOCK: new Set(stock.map(({ line }) => line)) }
+  const orders = await sql<{ line: string }[]>`
+    SELECT o.id || '|' || o.external_id || '|' || o.number || '|' || o.state || '|' || coalesce(c.external_id, '') || '|' || (
+      SELECT coalesce(string_agg(l.sku || '*' || l.quantity, ',' ORDER BY l.ordinal), '') FROM order_lines l WHERE l.account_id = o.account_id AND l.order_id = o.id) AS line
+    FROM sync_views v JOIN orders o ON o.account_id = v.account_id AND (v.order_scope = 'ALL' OR o.owner_user_id = v.user_id)
+    LEFT JOIN customers c ON c.account_id = o.account_id AND c.id = o.customer_id
+    WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
+  const customers = await sql<{ line: string }[]>`
+    SELECT c.id || '|' || c.external_id || '|' || c.name || '|' || coalesce(c.email, '') AS line
+    FROM sync_views v JOIN customers c ON c.account_id = v.account_id AND (v.order_scope = 'ALL' OR c.owner_user_id = v.user_id)
+    WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
+  const linesOf = (rows: readonly { readonly line: string }[]) => new Set(rows.map(({ line }) => line))
+  return { PRODUCT: linesOf(products), STOCK: linesOf(stock), ORDER: linesOf(orders), CUSTOMER: linesOf(customers) }
 }
 
 const heldProduct = z.object({
@@ -108,8 +124,25 @@ const heldProduct = z.object({
 })
 const heldStock = z.object({ onHand: z.number(), variant: z.object({ sku: z.string() }), location: z.object({ code: z.string() }) })
 
+const heldOrder = z.object({
+  externalId: z.string(),
+  number: z.string(),
+  state: z.string(),
+  customer: z.object({ externalId: z.string() }).nullable(),
+  lines: z.array(z.object({ sku: z.string(), quantity: z.number() })),
+})
+const heldCustomer = z.object({ externalId: z.string(), name: z.string(), email: z.string().nullable() })
+
 /** The same of what a consumer holds. */
-export function heldLine(stream: 'PRODUCT' | 'STOCK', entity: unknown): string {
+export function heldLine(stream: StreamName, globalId: string, entity: unknown): string {
+  if (stream === 'ORDER') {
+    const { externalId, number, state, customer, lines } = heldOrder.parse(entity)
+    return `${numberOf(globalId)}|${externalId}|${number}|${state}|${customer?.externalId ?? ''}|${lines.map(({ sku, quantity }) => `${sku}*${quantity}`).join(',')}`
+  }
+  if (stream === 'CUSTOMER') {
+    const { externalId, name, email } = heldCustomer.parse(entity)
+    return `${numberOf(globalId)}|${externalId}|${name}|${email ?? ''}`
+  }
   if (stream === 'STOCK') {
     const { onHand, variant, location } = heldStock.parse(entity)
     return `${variant.sku}@${location.code}=${onHand}`

@@ -2,15 +2,20 @@ import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 
-export type StreamName = 'PRODUCT' | 'STOCK'
+export type StreamName = 'PRODUCT' | 'STOCK' | 'ORDER' | 'CUSTOMER'
 export type Transport = 'WEBSOCKET' | 'SSE' | 'PULL'
 
 const head = 'cursor caughtUp resendId resendComplete'
+/** What is kept of an order and of a customer, whether they come by a stream or are answered to who wrote them. */
+export const orderFields = 'externalId number state customer { externalId } lines { sku quantity }'
+export const customerFields = 'externalId name email'
 const selections = {
   PRODUCT: `${head} changes { kind lane id: productId revision key: handle reason entity: product { handle title status variants { sku price { amount } } } }`,
   STOCK: `${head} changes { kind lane id: stockLevelId revision key: sku reason entity: stockLevel { onHand variant { sku } location { code } } }`,
+  ORDER: `cursor caughtUp changes { kind lane id: orderId revision key: externalId reason entity: order { ${orderFields} } }`,
+  CUSTOMER: `cursor caughtUp changes { kind lane id: customerId revision key: externalId reason entity: customer { ${customerFields} } }`,
 } as const
-const fields = { PRODUCT: 'productChanges', STOCK: 'stockChanges' } as const
+const fields = { PRODUCT: 'productChanges', STOCK: 'stockChanges', ORDER: 'orderChanges', CUSTOMER: 'customerChanges' } as const
 
 const subscriptions = (stream: StreamName): string =>
   `subscription ($afterCursor: Cursor, $size: Int!, $maxInFlight: Int!) { batch: ${fields[stream]}(afterCursor: $afterCursor, batchSize: $size, maxInFlight: $maxInFlight) { ${selections[stream]} } }`
@@ -29,8 +34,8 @@ const changeShape = z.object({
 const batchShape = z.object({
   cursor: z.string(),
   caughtUp: z.boolean(),
-  resendId: z.string().nullable(),
-  resendComplete: z.boolean(),
+  resendId: z.string().nullable().default(null),
+  resendComplete: z.boolean().default(false),
   changes: z.array(changeShape),
 })
 const answerShape = z.object({

@@ -6,7 +6,8 @@ import { injectFault } from './injection.ts'
 import { Random } from './random.ts'
 import type { Action, Schedule, Timed } from './schedule.ts'
 import { callUntilAnswered, createKey, expectedCopies, heldLine, numberOf, openShop, type Shop, type TrialView } from './shop.ts'
-import { Ended, type Door } from './transport.ts'
+import { Traders } from './traders.ts'
+import { Ended, type Door, type StreamName } from './transport.ts'
 import { Writers, type Written } from './writers.ts'
 import type { World } from './world.ts'
 
@@ -42,6 +43,8 @@ export interface Trial {
 export async function beginTrial(
   world: World,
   { seed, views, productCount }: Pick<Schedule, 'seed' | 'views' | 'productCount'>,
+  // What a system wrote of commits that were lost only the system knows.
+  { systemsWrite }: { readonly systemsWrite: boolean } = { systemsWrite: true },
 ): Promise<Trial> {
   const random = new Random(seed)
   const shop = await openShop(world, `trial-${seed}-${Date.now()}`, views.length, productCount)
@@ -50,15 +53,19 @@ export async function beginTrial(
   const admin = (): Door => doorOf(shop.adminKey)
   await makeCounter(admin)
   await start(shop, admin)
-  const consumers = consumersOf(views, shop, random, doorOf)
+  const byView = consumersOf(views, shop, random, doorOf)
+  const consumers = byView.flat()
   for (const consumer of consumers) consumer.start()
 
   const writers = new Writers(shop, productCount, () => world.connect(), admin)
+  const traders = new Traders(shop, productCount, systemsWrite ? doorOf : undefined, admin, (index, stream, { id, revision, entity }) =>
+    byView[index]?.find((consumer) => consumer.stream === stream)?.learn(id, revision, entity),
+  )
   let isOver = new AbortController()
   let writing = Promise.resolve()
   const startWriting = (): void => {
     isOver = new AbortController()
-    writing = writers.run(random.fork(), isOver.signal)
+    writing = Promise.all([writers.run(random.fork(), isOver.signal), traders.run(random.fork(), isOver.signal)]).then(() => undefined)
   }
   const stopWriting = async (): Promise<void> => {
     isOver.abort()
@@ -69,10 +76,10 @@ export async function beginTrial(
     await stopWriting()
     await mend(shop, admin)
     for (const consumer of consumers) consumer.behave()
-    const level = await untilLevel(world, shop, consumers)
+    const level = await untilLevel(world, shop, byView, isCounted)
     // What was sent of commits that were lost afterwards nobody knows any more.
-    const strays = isCounted ? await findStrays(world, shop, consumers) : []
-    const miscounted = isCounted ? await findMiscounted(world, shop, writers) : []
+    const strays = isCounted ? await findStrays(world, shop, byView) : []
+    const miscounted = isCounted ? [...(await findMiscounted(world, shop, writers)), ...(await findMisreserved(world, shop))] : []
     await Promise.all(consumers.map((consumer) => consumer.stop()))
     const left = await leftBehind(world)
     const logged = world.nodes.flatMap(({ gateway }) =>
@@ -81,9 +88,10 @@ export async function beginTrial(
     const said = [
       ...consumers.flatMap(({ violations, repeated }) => [...violations, ...(isCounted ? repeated : [])]),
       ...writers.violations,
+      ...traders.violations,
     ]
     return {
-      written: writers.written,
+      written: { ...writers.written, committed: writers.written.committed + traders.committed },
       tally: sum(consumers.map(({ tally }) => tally)),
       lost: level.missing.length,
       violations: [...level.missing.slice(0, 12), ...strays, ...miscounted, ...said, ...left, ...logged],
@@ -121,15 +129,22 @@ function sum(tallies: readonly Tally[]): Tally {
     overlapping: a.overlapping + b.overlapping,
     reconnects: a.reconnects + b.reconnects,
     takenOver: a.takenOver + b.takenOver,
+    echoes: a.echoes + b.echoes,
   }))
 }
 
-function consumersOf(views: Schedule['views'], shop: Shop, random: Random, doorOf: (key: string) => Door): readonly TrialConsumer[] {
-  return shop.views.flatMap((view, index) => {
-    const [ofProducts = 'fast', ofStock = 'fast'] = views[index] ?? []
-    const door = (): Door => doorOf(view.key)
-    return [new TrialConsumer(ofProducts, 'PRODUCT', random.fork(), door), new TrialConsumer(ofStock, 'STOCK', random.fork(), door)]
-  })
+const streams: readonly StreamName[] = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']
+
+/** A consumer of each stream, view by view. */
+function consumersOf(
+  views: Schedule['views'],
+  shop: Shop,
+  random: Random,
+  doorOf: (key: string) => Door,
+): readonly (readonly TrialConsumer[])[] {
+  return shop.views.map((view, index) =>
+    streams.map((stream, at) => new TrialConsumer(views[index]?.[at] ?? 'fast', stream, random.fork(), () => doorOf(view.key))),
+  )
 }
 
 async function makeCounter(admin: () => Door): Promise<void> {
@@ -200,6 +215,9 @@ async function askFor(
     case 'auto-link':
       await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { autoLink: true }) { __typename } }')
       return
+    case 'widen':
+      await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { orderScope: ALL }) { __typename } }')
+      return
     case 'pause':
       await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { __typename } }')
       await sleep(1_000)
@@ -241,13 +259,14 @@ async function mend(shop: Shop, admin: () => Door): Promise<void> {
 async function untilLevel(
   world: World,
   shop: Shop,
-  consumers: readonly TrialConsumer[],
+  byView: readonly (readonly TrialConsumer[])[],
+  isCounted: boolean,
 ): Promise<{ missing: readonly string[]; afterMs: number }> {
   const sql = world.connect()
   const began = Date.now()
   try {
     for (;;) {
-      const missing = await differences(sql, shop, consumers)
+      const missing = await differences(sql, shop, byView, isCounted)
       const afterMs = Date.now() - began
       if (missing.length === 0 || afterMs > levelWithinMs) return { missing, afterMs }
       await sleep(100)
@@ -257,20 +276,42 @@ async function untilLevel(
   }
 }
 
-async function differences(sql: Sql, shop: Shop, consumers: readonly TrialConsumer[]): Promise<readonly string[]> {
+async function differences(
+  sql: Sql,
+  shop: Shop,
+  byView: readonly (readonly TrialConsumer[])[],
+  isCounted: boolean,
+): Promise<readonly string[]> {
   const missing: string[] = []
+  // Orders and customers that existed only in lost commits get no REMOVE, and there is no resend to sweep after.
+  const ids = isCounted ? undefined : await tradeIds(sql, shop)
   for (const [index, view] of shop.views.entries()) {
     const expected = await expectedCopies(sql, shop.accountId, numberOf(view.id))
-    for (const consumer of consumers.slice(index * 2, index * 2 + 2)) missing.push(...compare(consumer, expected[consumer.stream], view.id))
+    for (const consumer of byView[index] ?? [])
+      missing.push(...compare(consumer, expected[consumer.stream], view.id, ids?.[consumer.stream]))
   }
-  const running = await sql<
-    { id: number; cause: string }[]
-  >`SELECT id, cause FROM resends WHERE account_id = ${shop.accountId} AND state = 'RUNNING'`
-  return [...running.map(({ id, cause }) => `resend ${id} of ${cause} has not ended`), ...missing]
+  const running = await sql<{ run: string; checkpoints: string }[]>`
+    SELECT row_to_json(r)::text AS run, (
+      SELECT json_agg(json_build_object('stream', c.subject, 'resendId', c.resend_id, 'linked', c.linked, 'resend', c.resend))::text
+      FROM checkpoints c WHERE c.account_id = r.account_id AND c.view_id = r.view_id AND c.subject IN ('PRODUCT', 'STOCK')) AS checkpoints
+    FROM resends r WHERE r.account_id = ${shop.accountId} AND r.state = 'RUNNING'`
+  return [...running.map(({ run, checkpoints }) => `the resend ${run} has not ended: ${checkpoints}`), ...missing]
 }
 
-function compare(consumer: TrialConsumer, expected: ReadonlySet<string>, viewId: string): readonly string[] {
-  const held = new Set([...consumer.held.values()].map((entity) => heldLine(consumer.stream, entity)))
+async function tradeIds(sql: Sql, shop: Shop): Promise<{ readonly [S in StreamName]?: ReadonlySet<number> }> {
+  const orders = await sql<{ id: number }[]>`SELECT id FROM orders WHERE account_id = ${shop.accountId}`
+  const customers = await sql<{ id: number }[]>`SELECT id FROM customers WHERE account_id = ${shop.accountId}`
+  return { ORDER: new Set(orders.map(({ id }) => id)), CUSTOMER: new Set(customers.map(({ id }) => id)) }
+}
+
+function compare(
+  consumer: TrialConsumer,
+  expected: ReadonlySet<string>,
+  viewId: string,
+  there: ReadonlySet<number> | undefined,
+): readonly string[] {
+  const known = [...consumer.held].filter(([id]) => there === undefined || there.has(numberOf(id)))
+  const held = new Set(known.map(([id, entity]) => heldLine(consumer.stream, id, entity)))
   const name = `${consumer.kind} ${consumer.stream} of view ${numberOf(viewId)}`
   const why = ` (${consumer.doing})`
   return [
@@ -280,7 +321,7 @@ function compare(consumer: TrialConsumer, expected: ReadonlySet<string>, viewId:
 }
 
 /** What was delivered that was never linked. */
-async function findStrays(world: World, shop: Shop, consumers: readonly TrialConsumer[]): Promise<readonly string[]> {
+async function findStrays(world: World, shop: Shop, byView: readonly (readonly TrialConsumer[])[]): Promise<readonly string[]> {
   const sql = world.connect()
   try {
     const found: string[] = []
@@ -290,8 +331,17 @@ async function findStrays(world: World, shop: Shop, consumers: readonly TrialCon
       >`SELECT product_id AS id FROM links WHERE account_id = ${shop.accountId} AND view_id = ${numberOf(view.id)}`
       const levels = await sql<{ id: number }[]>`
         SELECT entity_id AS id FROM feed WHERE account_id = ${shop.accountId} AND subject = 'STOCK' AND product_id = ANY(${linked.map(({ id }) => id)}::bigint[])`
-      const allowed = { PRODUCT: new Set(linked.map(({ id }) => id)), STOCK: new Set(levels.map(({ id }) => id)) }
-      for (const consumer of consumers.slice(index * 2, index * 2 + 2)) {
+      const owned = await sql<{ subject: 'ORDER' | 'CUSTOMER'; id: number }[]>`
+        SELECT f.subject, f.entity_id AS id FROM feed f JOIN sync_views v ON v.account_id = f.account_id AND v.id = ${numberOf(view.id)}
+        WHERE f.account_id = ${shop.accountId} AND f.subject IN ('ORDER', 'CUSTOMER') AND (v.order_scope = 'ALL' OR v.user_id = f.owner_user_id)`
+      const ownedIds = (subject: StreamName) => new Set(owned.filter((row) => row.subject === subject).map(({ id }) => id))
+      const allowed = {
+        PRODUCT: new Set(linked.map(({ id }) => id)),
+        STOCK: new Set(levels.map(({ id }) => id)),
+        ORDER: ownedIds('ORDER'),
+        CUSTOMER: ownedIds('CUSTOMER'),
+      }
+      for (const consumer of byView[index] ?? []) {
         const strays = [...consumer.everSent].filter((id) => !allowed[consumer.stream].has(numberOf(id)))
         if (strays.length > 0) found.push(`${consumer.kind} ${consumer.stream}: ${strays.length} entities were sent that were never linked`)
       }
@@ -318,6 +368,21 @@ async function findMiscounted(world: World, shop: Shop, writers: Writers): Promi
     const [counter] = await sql<{ onHand: number }[]>`
       SELECT on_hand AS "onHand" FROM stock_levels s JOIN variants v ON v.account_id = s.account_id AND v.id = s.variant_id WHERE v.account_id = ${shop.accountId} AND v.sku = 'counter'`
     return counter?.onHand === writers.raised ? [] : [`the counter stands at ${counter?.onHand}, and was raised ${writers.raised} times`]
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Stock that is reserved otherwise than the orders say that are placed. */
+async function findMisreserved(world: World, shop: Shop): Promise<readonly string[]> {
+  const sql = world.connect()
+  try {
+    const wrong = await sql<{ id: number; reserved: number; placed: number }[]>`
+      SELECT s.id, s.reserved, coalesce(h.placed, 0)::int AS placed FROM stock_levels s LEFT JOIN (
+        SELECT l.variant_id, l.location_id, sum(l.quantity) AS placed FROM order_lines l JOIN orders o ON o.account_id = l.account_id AND o.id = l.order_id
+        WHERE l.account_id = ${shop.accountId} AND o.state = 'PLACED' GROUP BY 1, 2) h ON h.variant_id = s.variant_id AND h.location_id = s.location_id
+      WHERE s.account_id = ${shop.accountId} AND s.reserved <> coalesce(h.placed, 0)`
+    return wrong.map(({ id, reserved, placed }) => `stock level ${id} has ${reserved} reserved, and the orders say ${placed}`)
   } finally {
     await sql.end()
   }

@@ -53,6 +53,39 @@ test('a state that is sent before its change has a position is not sent again wh
   expect(later.filter(({ key: sku }) => sku === 'SKU-twice-1')).toEqual([])
 })
 
+test('a stream that is first opened while a resend begins is part of it, so the resend ends', async () => {
+  await createProducts(shop, ['begun-1'])
+  const { viewId, key } = await createView(shop, 'Begun')
+  await expectData(shop.call(link, { viewId, products: [{ handle: 'begun-1' }] }))
+  const { sql } = shop.database.database
+  const number = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+  let subscription: Subscription | undefined
+  await sql.begin(async (tx) => {
+    await tx`SELECT 1 FROM sync_views WHERE id = ${number} FOR UPDATE`
+    await tx`
+      INSERT INTO resends (account_id, view_id, cause, total, product_resend_to, stock_resend_to, linked_to)
+      SELECT account_id, id, 'ADMIN', 1, 0, 0, link_position FROM sync_views WHERE id = ${number}`
+    await tx`UPDATE checkpoints SET resend_id = (SELECT max(id) FROM resends) WHERE view_id = ${number}`
+    subscription = new Subscription(shop.connect(key), 'PRODUCT')
+    // Without the view's lock the stream would be open by now, outside the run.
+    await expect
+      .poll(
+        async () =>
+          (await sql`SELECT 1 FROM pg_locks WHERE NOT granted UNION ALL SELECT 1 FROM checkpoints WHERE view_id = ${number}`).length,
+      )
+      .toBeGreaterThan(0)
+  })
+
+  const changes = await subscription?.readUntil((batch) => batch.resendComplete || batch.caughtUp)
+  expect(changes).toHaveLength(1)
+  await expect
+    .poll(
+      async () =>
+        (await expectData(shop.call('query ($id: ID!) { syncView(id: $id) { resend { state } } }', { id: viewId }))).syncView.resend.state,
+    )
+    .toBe('COMPLETED')
+})
+
 test('a late acknowledge of what was sent before a resend does not let the resend pass over it', async () => {
   const handles = ['late-1', 'late-2', 'late-3', 'late-4']
   await createProducts(shop, handles)
