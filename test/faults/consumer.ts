@@ -67,7 +67,7 @@ export class TrialConsumer {
   #copy = new Map<string, Held>()
   #newest = new Map<string, bigint>()
   /** What it was answered to its own writes: it is not sent them. */
-  readonly #own = new Map<string, Held>()
+  readonly #own = new Map<string, Held & { readonly mayComeBack: boolean }>()
   #acknowledged = new Map<string, Acknowledged>()
   #cursor: string | undefined
   #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
@@ -115,9 +115,9 @@ export class TrialConsumer {
     return new Map([...known].flatMap(([id, { entity }]) => (entity === null ? [] : [[id, entity] as const])))
   }
 
-  /** It has written this, and was answered so. */
-  learn(id: string, revision: bigint, entity: Readonly<Record<string, unknown>>): void {
-    if (revision >= (this.#own.get(id)?.revision ?? 0n)) this.#own.set(id, { revision, entity })
+  /** It has written this, and was answered so. `mayComeBack`: others write it too, and it may not have seen what they wrote before. */
+  learn(id: string, revision: bigint, entity: Readonly<Record<string, unknown>>, { mayComeBack = false } = {}): void {
+    if (revision >= (this.#own.get(id)?.revision ?? 0n)) this.#own.set(id, { revision, entity, mayComeBack })
   }
 
   revisionOf(id: string): bigint | undefined {
@@ -226,7 +226,8 @@ export class TrialConsumer {
     const known = this.#acknowledged.get(change.id)
     if (known?.revision === change.revision && known.entity === JSON.stringify(change.entity)) this.#noteRepetition(change, resendId, known)
     if (change.kind === 'UPSERT') this.everSent.add(change.id)
-    if (this.#own.get(change.id)?.revision === change.revision) this.tally.echoes += 1
+    const own = this.#own.get(change.id)
+    if (own?.revision === change.revision && !own.mayComeBack) this.tally.echoes += 1
     if (newest !== undefined && change.revision < newest) return
     this.#newest.set(change.id, change.revision)
     this.#copy.set(change.id, { revision: change.revision, entity: change.kind === 'UPSERT' ? change.entity : null })

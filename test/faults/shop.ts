@@ -44,7 +44,8 @@ const madeUser = z.object({ createUser: z.object({ user: z.object({ id: z.string
 const madeKey = z.object({ createApiKey: z.object({ secret: z.string(), apiKey: z.object({ id: z.string() }) }) })
 const madeView = z.object({ createSyncView: z.object({ syncView: z.object({ id: z.string() }) }) })
 
-async function createView(door: Door, name: string, orderScope: 'OWN' | 'ALL'): Promise<TrialView> {
+/** An integration with its sync view. */
+export async function createView(door: Door, name: string, orderScope: 'OWN' | 'ALL'): Promise<TrialView> {
   const user = madeUser.parse(
     await call(door, 'mutation ($name: String!) { createUser(input: { name: $name, kind: INTEGRATION }) { user { id } } }', { name }),
   )

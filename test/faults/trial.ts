@@ -304,7 +304,8 @@ async function tradeIds(sql: Sql, shop: Shop): Promise<{ readonly [S in StreamNa
   return { ORDER: new Set(orders.map(({ id }) => id)), CUSTOMER: new Set(customers.map(({ id }) => id)) }
 }
 
-function compare(
+/** How what a consumer holds differs from what it should hold. `there`: the ids to which this is restricted. */
+export function compare(
   consumer: TrialConsumer,
   expected: ReadonlySet<string>,
   viewId: string,
