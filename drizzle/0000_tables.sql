@@ -332,6 +332,7 @@ CREATE INDEX "api_keys_user" ON "api_keys" USING btree ("account_id","user_id");
 CREATE INDEX "idempotency_keys_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "stock_levels_product" ON "stock_levels" USING btree ("account_id","product_id","id");--> statement-breakpoint
 CREATE INDEX "stock_movements_level" ON "stock_movements" USING btree ("account_id","stock_level_id","id");--> statement-breakpoint
+CREATE INDEX "stock_movements_age" ON "stock_movements" USING brin ("at");--> statement-breakpoint
 CREATE INDEX "variants_product" ON "variants" USING btree ("account_id","product_id","ordinal");--> statement-breakpoint
 CREATE INDEX "feed_position" ON "feed" USING btree ("account_id","subject","position");--> statement-breakpoint
 CREATE INDEX "feed_head" ON "feed" USING btree ("position");--> statement-breakpoint

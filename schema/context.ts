@@ -12,6 +12,8 @@ import { syncViewsByIds, syncViewsOfUsers } from '../src/sync/views.ts'
 
 /** What every resolver is given. */
 export interface Context {
+  /** By which the call's lines in the log are found. */
+  readonly requestId: string
   /** Undefined where no key was sent; every root field but introspection refuses that. */
   readonly caller: Caller | undefined
   /** Why there is no caller. */

@@ -1,28 +1,27 @@
-import { pino, type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { ensureFirstAccount, type OpenedAccount } from './access/accounts.ts'
 import { KeyUsage } from './access/authenticate.ts'
 import { KeyWatch } from './access/key-watch.ts'
-import { purgeIdempotencyKeys } from './catalog/stock.ts'
 import type { Config } from './config.ts'
 import { openDatabase, type Database } from './db/client.ts'
 import { refusePooler } from './db/direct.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { startServer } from './server/server.ts'
-import { sweep } from './sync/sweep.ts'
 import { startSync } from './sync/sync.ts'
 
 /** A running gateway. Dispose of it to stop it: its parts end in the reverse of the order in which they began. */
 export interface App extends AsyncDisposable {
   readonly url: string
+  /** Where the figures are; undefined where they are not served. */
+  readonly metricsUrl: string | undefined
   readonly database: Database
   /** The first account, and its admin key where one was made up now. */
   readonly first: OpenedAccount
   /** Resolves when the embedded Postgres has ended although nobody stopped it: the gateway cannot go on then. */
   readonly lostDatabase: Promise<void>
 }
-
-const purgeEveryMs = 3_600_000
 
 /** What was started so far, to be ended in reverse, also when a later start fails. */
 class Started implements AsyncDisposable {
@@ -47,10 +46,6 @@ class Started implements AsyncDisposable {
   }
 }
 
-export function createLog(config: Config): Logger {
-  return pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }))
-}
-
 /** Starts everything: the embedded Postgres where no other is given, migrations, the first account, the engine, the doors. */
 export async function startApp(config: Config, log: Logger): Promise<App> {
   const started = new Started()
@@ -65,9 +60,16 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     const sync = started.add(await startSync(database, { log }))
     const keys = started.add(new KeyWatch(database, log))
     sync.onKeyChanged((accountId, keyId) => void keys.onKeyChanged(accountId, keyId))
-    started.add(purging(database, log))
-    const server = started.add(await startServer({ database, sync, keys, keyUsage, log }, config))
-    return { url: server.url, database, first, lostDatabase: urls.lost, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
+    const { swept } = started.add(startHousekeeping(database, config, log))
+    const server = started.add(await startServer({ database, sync, keys, keyUsage, swept, log }, config))
+    return {
+      url: server.url,
+      metricsUrl: server.metricsUrl,
+      database,
+      first,
+      lostDatabase: urls.lost,
+      [Symbol.asyncDispose]: () => started[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))
     throw error
@@ -94,18 +96,6 @@ async function findDatabase(config: Config, log: Logger, started: Started): Prom
 function logPostgres(log: Logger, line: string): void {
   const level = /\b(WARNING|ERROR|FATAL|PANIC):/.test(line) ? 'warn' : 'debug'
   log[level]({ postgres: line }, 'Postgres says')
-}
-
-/** Forgets now and then what is over: idempotency keys, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
-function purging(database: Database, log: Logger): Disposable {
-  const purge = (): void => {
-    Promise.all([purgeIdempotencyKeys(database, new Date()), sweep(database.sql)]).catch((error: unknown) =>
-      log.warn({ err: error }, 'could not sweep what is over'),
-    )
-  }
-  const timer = setInterval(purge, purgeEveryMs)
-  timer.unref()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 /**

@@ -55,8 +55,24 @@ const variables = {
     .describe(
       'How long the database may take for one answer. Then the connection is taken for dead and given up; whoever waited is told to call again.',
     ),
+  SYNKVY_KEEP_DAYS: whole(1, 3_650)
+    .default(30)
+    .describe(
+      'For how many days what is over is kept: what was unlinked or deleted after every system has acknowledged its REMOVE (one that rewinds further back is not sent it again), and resends that have ended.',
+    ),
+  SYNKVY_LEDGER_DAYS: whole(1, 36_500).default(400).describe('For how many days the ledger of stock movements is kept.'),
+  SYNKVY_METRICS: z
+    .string()
+    .regex(/^(on|off|\S+:\d{1,5})$/, 'must be on, off, or an address and a port such as 127.0.0.1:9400')
+    .default('on')
+    .describe(
+      'Where /metrics is served: `on` is beside everything else, `off` nowhere; an address and a port of their own, such as `127.0.0.1:9400`, keep it from whoever can reach the rest.',
+    ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
 } as const
+
+/** Where the figures are served: beside everything else, nowhere, or at an address of their own. */
+export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number }
 
 export interface Config {
   readonly port: number
@@ -69,6 +85,9 @@ export interface Config {
   readonly adminKey: string | undefined
   readonly databaseTimeoutSeconds: number
   readonly poolSize: number
+  readonly metrics: MetricsPlace
+  readonly keptDays: number
+  readonly ledgerDays: number
 }
 
 const environment = z.object(variables)
@@ -102,7 +121,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     adminKey: values.SYNKVY_ADMIN_KEY,
     databaseTimeoutSeconds: values.SYNKVY_DATABASE_TIMEOUT_SECONDS,
     poolSize: values.SYNKVY_POOL_SIZE,
+    keptDays: values.SYNKVY_KEEP_DAYS,
+    ledgerDays: values.SYNKVY_LEDGER_DAYS,
+    metrics: toMetricsPlace(values.SYNKVY_METRICS),
   }
+}
+
+function toMetricsPlace(text: string): MetricsPlace {
+  if (text === 'on' || text === 'off') return text
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon).replaceAll(/[[\]]/g, ''), port: Number(text.slice(colon + 1)) }
 }
 
 /** What docs/config.md says. */

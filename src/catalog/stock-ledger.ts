@@ -1,5 +1,5 @@
 import { and, count, desc, eq, lt } from 'drizzle-orm'
-import type { Database, DrizzleSession } from '../db/client.ts'
+import type { Database, DrizzleSession, TransactionSql } from '../db/client.ts'
 import { stockMovements } from '../db/tables/catalog.ts'
 import { insertRows } from './write.ts'
 
@@ -67,4 +67,13 @@ export async function countMovements(database: Database, accountId: number, stoc
     .from(stockMovements)
     .where(and(eq(stockMovements.accountId, accountId), eq(stockMovements.stockLevelId, stockLevelId)))
   return row?.count ?? 0
+}
+
+/** Forgets movements that are older than so many days, at most so many. Answers how many. */
+export async function sweepMovements(tx: TransactionSql, keptDays: number, most: number): Promise<number> {
+  const gone = await tx`
+    DELETE FROM stock_movements WHERE (account_id, id) IN (
+      SELECT m.account_id, m.id FROM stock_movements m WHERE m.at < now() - make_interval(days => ${keptDays}) LIMIT ${most})
+    RETURNING 1`
+  return gone.length
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { and, eq, inArray, lt } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import type { Author } from '../access/caller.ts'
-import type { Database, DrizzleSession } from '../db/client.ts'
+import type { Database, DrizzleSession, TransactionSql } from '../db/client.ts'
 import { idempotencyKeys, variants, type StockAnswer } from '../db/tables/catalog.ts'
 import { SynkvyError, throwFaults, type InputPath } from '../errors.ts'
 import { badInput, checkItemCount, repeated, textFaults, unknownSku } from './product-input.ts'
@@ -131,13 +131,12 @@ function fromAnswer(accountId: number, answer: StockAnswer): StockLevelRow {
   return { ...answer, accountId, updatedAt: new Date(answer.updatedAt) }
 }
 
-/** Forgets the keys that are older than 30 days. Answers how many. */
-export async function purgeIdempotencyKeys(database: Database, now: Date): Promise<number> {
-  const oldest = new Date(now.getTime() - keyKeptDays * 86_400_000)
-  const gone = await database.drizzle
-    .delete(idempotencyKeys)
-    .where(lt(idempotencyKeys.createdAt, oldest))
-    .returning({ key: idempotencyKeys.key })
+/** Forgets keys that are older than 30 days, at most so many. Answers how many. */
+export async function sweepIdempotencyKeys(tx: TransactionSql, most: number): Promise<number> {
+  const gone = await tx`
+    DELETE FROM idempotency_keys WHERE (account_id, user_id, key) IN (
+      SELECT k.account_id, k.user_id, k.key FROM idempotency_keys k WHERE k.created_at < now() - make_interval(days => ${keyKeptDays}) LIMIT ${most})
+    RETURNING 1`
   return gone.length
 }
 

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
 import type { AccountRow } from '../access/accounts.ts'
 import { accountBySlug } from '../access/accounts.ts'
-import { createLog, openForCommand } from '../app.ts'
+import { openForCommand } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
+import { createLog } from '../log.ts'
 
 /** What most commands take. */
 export interface CommonOptions {

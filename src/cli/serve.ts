@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLog, startApp, type App } from '../app.ts'
+import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
+import { createLog } from '../log.ts'
 
 /** Whoever stops services kills what does not end within ten seconds or so. */
 const stopWithinMs = 9_000

@@ -32,8 +32,20 @@ export interface Database extends AsyncDisposable {
   readonly options: DatabaseOptions
   /** A transaction with Drizzle's queries. */
   readonly transaction: <Result>(work: (tx: DrizzleSession) => Promise<Result>) => Promise<Result>
+  /** How the pools stand, for whoever watches them. */
+  readonly pools: () => readonly PoolState[]
   /** A connection of its own, not through a pooler. `onClose` hears when it was lost: it does not come back. */
   readonly direct: (name: string, onClose?: () => void) => Sql
+}
+
+/** How a pool of connections stands. */
+interface PoolState {
+  readonly name: 'pool' | 'planned'
+  readonly size: number
+  readonly idle: number
+  /** Statements that wait for a connection. */
+  readonly waiting: number
+  readonly most: number
 }
 
 const connectWithinMs = 10_000
@@ -79,6 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     sql: poolSql(pool, url === directUrl),
     planned: poolSql(planned, true),
     transaction: (work) => withClient(pool, (client) => inTransaction(client, () => work(toDrizzle(client)))),
+    pools: () => [poolState('pool', pool, poolSize), poolState('planned', planned, plannedSize)],
     direct: (name, onClose) => connectDirectly({ url: directUrl, name, timeoutMs }, onClose),
     // A statement that hangs must not keep the gateway from stopping.
     [Symbol.asyncDispose]: async () => {
@@ -86,6 +99,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       await Promise.race([ended, sleep(endWithinMs, undefined, { ref: false })])
     },
   }
+}
+
+function poolState(
+  name: PoolState['name'],
+  { totalCount: size, idleCount: idle, waitingCount: waiting }: pg.Pool,
+  most: number,
+): PoolState {
+  return { name, size, idle, waiting, most }
 }
 
 function openPool(options: ConnectOptions, max: number): pg.Pool {

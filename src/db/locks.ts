@@ -8,4 +8,6 @@ export const advisoryLocks = {
   node: 7_591_003,
   /** Guards the start of a resend of one view; transaction level. */
   resend: 7_591_004,
+  /** Held by the gateway that sweeps what is over; transaction level. */
+  housekeeping: 7_591_005,
 } as const

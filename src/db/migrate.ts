@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { existsSync } from 'node:fs'
 import { drizzle } from 'drizzle-orm/node-postgres'
+import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
-import { connectionSettings } from './client.ts'
+import { connectionSettings, type Sql } from './client.ts'
+import { postgresFault } from './faults.ts'
 import { advisoryLocks } from './locks.ts'
 
 /**
@@ -19,6 +21,28 @@ export async function migrateDatabase(directUrl: string): Promise<void> {
     await migrate(drizzle({ client }), { migrationsFolder: migrationsFolder() })
   } finally {
     await client.end()
+  }
+}
+
+/** The migrations that this version of synkvy knows, in their order. */
+export function knownMigrations(): readonly MigrationMeta[] {
+  return (known ??= readMigrationFiles({ migrationsFolder: migrationsFolder() }))
+}
+
+let known: readonly MigrationMeta[] | undefined
+
+const noSuchTable = ['42P01', '3F000']
+
+/** How many of them the database has not been through. Newer ones, of a gateway that was upgraded before this one, are no matter. */
+export async function missingMigrations(sql: Sql): Promise<number> {
+  const moments = knownMigrations().map(({ folderMillis }) => folderMillis)
+  try {
+    const [row] = await sql<{ count: number }[]>`
+      SELECT count(*) FROM unnest(${moments}::bigint[]) k (at) WHERE NOT EXISTS (SELECT 1 FROM drizzle.__drizzle_migrations m WHERE m.created_at = k.at)`
+    return row?.count ?? moments.length
+  } catch (error) {
+    if (noSuchTable.includes(postgresFault(error)?.code ?? '')) return moments.length
+    throw error
   }
 }
 

@@ -2,10 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
-import { ConfigError } from '../config.ts'
+import { ConfigError, type MetricsPlace } from '../config.ts'
 import { SynkvyError } from '../errors.ts'
+import { createHealth, type Readiness } from './health.ts'
+import { createMetrics, type Metrics, type Swept } from './metrics.ts'
+import { requestIdHeader, requestIdOf } from './request-id.ts'
 
-const readyWithinMs = 2_000
 /** How long requests that are under way may take when the gateway stops. */
 const finishWithinMs = 5_000
 const sweepEveryMs = 50
@@ -13,23 +15,45 @@ const sweepEveryMs = 50
 export interface HttpServer extends AsyncDisposable {
   /** Where it can be reached, without a slash at the end. */
   readonly url: string
+  /** Where the figures can be reached; undefined where they are not served. */
+  readonly metricsUrl: string | undefined
+}
+
+/** Where the doors are. */
+interface Address {
+  readonly host: string
+  readonly port: number
+  readonly metrics: MetricsPlace
 }
 
 /** Opens the gateway's doors: /graphql, /health/live, /health/ready, /metrics. */
-export async function startServer(parts: ServerParts, address: { readonly host: string; readonly port: number }): Promise<HttpServer> {
+export async function startServer(given: Omit<ServerParts, 'metrics'> & Swept, address: Address): Promise<HttpServer> {
+  const metrics = createMetrics({ ...given, socketCount: () => sockets.socketCount() })
+  const parts = { ...given, metrics }
+  const health = createHealth(parts.database)
   const yoga = createGraphQLServer(parts)
   const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const path = pathOf(request)
+    const requestId = requestIdOf(request.headers[requestIdHeader])
+    request.headers[requestIdHeader] = requestId
+    response.setHeader(requestIdHeader, requestId)
     if (path === '/graphql' && isHost(request.headers.host)) void yoga(request, response)
-    else void answer(parts, path, request, response, () => sockets.socketCount())
+    else void answer({ health, metrics: address.metrics === 'on' ? metrics : undefined }, path, request, response)
   })
-  await listen(server, address)
+  const figures = typeof address.metrics === 'object' ? await serveMetrics(metrics, address.metrics) : undefined
+  await listen(server, address).catch((error: unknown) => {
+    figures?.close()
+    throw error
+  })
   // After listening: a port that is taken is no fault of the sockets. Nothing can have connected yet.
   const sockets = serveWebSocket(server, yoga, parts)
+  const url = urlOf(server, address.host)
   return {
-    url: urlOf(server, address.host),
+    url,
+    metricsUrl: figures?.url ?? (address.metrics === 'on' ? `${url}/metrics` : undefined),
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      figures?.close()
       await sockets[Symbol.asyncDispose]()
       parts.keys.endAll(new SynkvyError('SERVICE_UNAVAILABLE', 'The gateway is stopping. Connect again in a moment.'))
       // A connection becomes idle, and would be kept, when its last request is answered.
@@ -75,61 +99,62 @@ function urlOf(server: Server, host: string): string {
   return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
 }
 
+/** The figures at an address of their own, which may be one that the internet does not reach. */
+async function serveMetrics(metrics: Metrics, address: { readonly host: string; readonly port: number }) {
+  const server = createServer((request, response) => {
+    const send = sender(request, response)
+    if (pathOf(request) === '/metrics') void sendMetrics(metrics, send)
+    else send(404, 'Here is nothing but /metrics.\n')
+  })
+  await listen(server, address)
+  const close = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { url: `${urlOf(server, address.host)}/metrics`, close }
+}
+
 const index = `synkvy is running.
 
   /graphql        GraphQL: POST, Server-Sent Events, WebSocket (graphql-transport-ws); in a browser GraphiQL
   /health/live    this process answers
-  /health/ready   and so does the database
-  /metrics        figures for Prometheus
+  /health/ready   it can serve; else 503, and why it cannot
+  /metrics        figures for Prometheus, where they are served here
 `
 
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/'
+}
+
+type Send = (status: number, text: string, contentType?: string) => void
+
+function sender(request: IncomingMessage, response: ServerResponse): Send {
+  return (status, text, contentType = 'text/plain; charset=utf-8') => {
+    response.writeHead(status, { 'content-type': contentType }).end(request.method === 'HEAD' ? undefined : text)
+  }
+}
+
 async function answer(
-  parts: ServerParts,
+  { health, metrics }: { readonly health: ReturnType<typeof createHealth>; readonly metrics: Metrics | undefined },
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
-  socketCount: () => number,
 ): Promise<void> {
-  const send = (status: number, text: string): void => {
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(request.method === 'HEAD' ? undefined : text)
-  }
+  const send = sender(request, response)
   if (path === '/graphql') return send(400, 'The Host header of this call is no host.\n')
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is answered here.\n')
-  switch (path) {
-    case '/':
-      return send(200, index)
-    case '/health/live':
-      return send(200, 'live\n')
-    case '/health/ready':
-      return (await isDatabaseThere(parts)) ? send(200, 'ready\n') : send(503, 'The database does not answer.\n')
-    case '/metrics':
-      return send(200, metrics(parts, socketCount()))
-    default:
-      return send(404, `There is nothing at ${path}.\n\n${index}`)
-  }
+  if (path === '/') return send(200, index)
+  if (path === '/health/live') return send(200, 'live\n')
+  if (path === '/health/ready') return sendReadiness(await health.look(), send)
+  if (path === '/metrics' && metrics !== undefined) return sendMetrics(metrics, send)
+  send(404, `There is nothing at ${path}.\n\n${index}`)
 }
 
-async function isDatabaseThere({ database }: ServerParts): Promise<boolean> {
-  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), readyWithinMs).unref())
-  return Promise.race([
-    database.sql`SELECT 1`.then(
-      () => true,
-      () => false,
-    ),
-    late,
-  ])
+function sendReadiness({ isReady, reasons }: Readiness, send: Send): void {
+  if (isReady) send(200, 'ready\n')
+  else send(503, `${reasons.join('\n')}\n`)
 }
 
-/** Prometheus' text format. */
-function metrics({ sync }: ServerParts, socketCount: number): string {
-  const { isLeading, streams, head } = sync.figures
-  const gauges = [
-    ['synkvy_sequencer_leading', 'Whether this gateway sequences.', isLeading ? 1 : 0],
-    ['synkvy_feed_head', 'The last feed position that this gateway has offered.', head],
-    ['synkvy_streams', 'Streams that this gateway serves.', streams],
-    ['synkvy_sockets', 'WebSockets that are open.', socketCount],
-    ['process_resident_memory_bytes', 'Resident memory.', process.memoryUsage().rss],
-    ['process_uptime_seconds', 'Since when this process runs.', process.uptime()],
-  ] as const
-  return gauges.map(([name, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`).join('')
+async function sendMetrics(metrics: Metrics, send: Send): Promise<void> {
+  send(200, await metrics.text(), metrics.contentType)
 }

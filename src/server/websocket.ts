@@ -13,8 +13,9 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { authenticate } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
+import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
-import { isGraphQLError, showError, type ServerParts, type Yoga } from './yoga.ts'
+import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
 const keepAliveMs = 12_000
@@ -27,6 +28,9 @@ const tryAgainLater = 1013
 /** What is kept of a socket beside the protocol's own state. */
 type SocketState = Record<PropertyKey, unknown> & {
   caller?: Caller
+  /** By which its lines in the log are found. */
+  requestId?: string
+  operations?: number
   authorization?: string
   /** Why the socket may do nothing more, although it may still be open: its client need not answer a close. */
   refusal?: SynkvyError
@@ -41,7 +45,10 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       // What goes wrong inside is logged, never shown.
       isProd: true,
       // The library closes with 4403 for false.
-      onConnect: ({ extra, connectionParams }) => admit(parts, extra.socket, extra, authorizationOf(connectionParams)),
+      onConnect: ({ extra, connectionParams }) => {
+        extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
+        return admit(parts, extra.socket, extra, authorizationOf(connectionParams))
+      },
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
       onClose: ({ extra }) => extra.release?.(),
       onSubscribe: ({ extra }, _id, payload) => prepare(parts, yoga, extra, payload),
@@ -68,7 +75,7 @@ async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, 
   try {
     state.caller = await authenticate(parts.database, authorization)
   } catch (error) {
-    if (!(error instanceof SynkvyError)) turnAway(parts, socket, error)
+    if (!(error instanceof SynkvyError)) turnAway(parts, socket, state, error)
     return false
   }
   if (socket.readyState !== socket.OPEN) return false
@@ -78,8 +85,8 @@ async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, 
 }
 
 /** Not 4403, on which clients do not come back: the key may be good. */
-function turnAway(parts: ServerParts, socket: WebSocket, error: unknown): void {
-  if (!isDatabaseAway(error)) parts.log.error({ err: error }, 'could not tell whose key a socket has')
+function turnAway(parts: ServerParts, socket: WebSocket, state: SocketState, error: unknown): void {
+  if (!isDatabaseAway(error)) parts.log.error({ err: error, requestId: state.requestId }, 'could not tell whose key a socket has')
   socket.close(tryAgainLater, 'The gateway cannot look at your key now. Connect again in a moment.')
 }
 
@@ -101,7 +108,7 @@ async function prepare(
   try {
     return await toExecutionArgs(parts, yoga, state, payload)
   } catch (error) {
-    return [toGraphQLError(showError(error, parts.log))]
+    return [toGraphQLError(showAndCount(error, parts))]
   }
 }
 
@@ -109,7 +116,9 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
   const socketCaller = await callerNow(parts, state)
   // The view of before may have been deleted meanwhile; without one the next operation reads the caller again.
   const onViewMade = (): void => void (state.caller = { ...socketCaller, syncViewId: undefined })
-  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller, onViewMade })
+  state.operations = (state.operations ?? 0) + 1
+  const requestId = `${state.requestId ?? ''}/${state.operations}`
+  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller, requestId, onViewMade })
   const document = parse(query)
   const errors = validate(schema, document)
   if (errors.length > 0) return errors

@@ -13,6 +13,9 @@ import { isDatabaseAway, postgresFault } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
 import { compiledSubscriptions } from './compiled.ts'
+import type { Metrics } from './metrics.ts'
+import { requestIdHeader } from './request-id.ts'
+import { logOf, telemetry } from './telemetry.ts'
 
 /** What the doors of the gateway lead to. */
 export interface ServerParts {
@@ -20,12 +23,14 @@ export interface ServerParts {
   readonly sync: Sync
   readonly keys: KeyWatch
   readonly keyUsage: KeyUsage
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
 /** What a WebSocket's operation brings, where HTTP brings its request. */
 export interface SocketContext {
   readonly socketCaller?: Caller
+  readonly requestId?: string
   readonly onViewMade?: () => void
 }
 
@@ -49,21 +54,22 @@ export function createGraphQLServer(parts: ServerParts) {
     graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
     renderGraphiQL,
     logging: false,
-    plugins: [eachRefusal, compiledSubscriptions],
-    maskedErrors: { maskError: (error) => showError(error, parts.log) },
+    plugins: [eachRefusal, telemetry(parts.metrics, parts.log), compiledSubscriptions],
+    maskedErrors: { maskError: (error) => showAndCount(error, parts) },
     context: (initial) => createContext(parts, initial, initial.request),
   })
 }
 
 async function createContext(
   parts: ServerParts,
-  { socketCaller, onViewMade }: SocketContext,
+  { socketCaller, requestId, onViewMade }: SocketContext,
   request: Request | undefined,
 ): Promise<Context> {
   const { database, sync, keys, keyUsage } = parts
   const { caller, refusal } = socketCaller === undefined ? await identify(database, request) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
   return {
+    requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
     caller,
     refusal,
     database,
@@ -109,8 +115,15 @@ function takeApart(error: GraphQLError): readonly GraphQLError[] {
   })
 }
 
+/** What a caller is shown, counted by its code. */
+export function showAndCount(error: unknown, { log, metrics }: Pick<ServerParts, 'log' | 'metrics'>): Error {
+  const shown = showError(error, logOf(error, log))
+  metrics.countError(isGraphQLError(shown) ? shown.extensions['code'] : undefined)
+  return shown
+}
+
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
-export function showError(error: unknown, log: Logger): Error {
+function showError(error: unknown, log: Logger): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)

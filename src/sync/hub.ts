@@ -15,6 +15,7 @@ import {
   type RawDispatch,
   type ViewKey,
 } from './feed.ts'
+import { SyncFigures } from './figures.ts'
 import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import type { Numbered } from './sequencer.ts'
@@ -65,6 +66,7 @@ export class Hub {
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
   readonly #fullWindows = new Set<StreamKey>()
+  readonly figures = new SyncFigures()
   #sighting = nothingSeen
   #epoch = 0
   #controlReads = 0
@@ -103,6 +105,11 @@ export class Hub {
     return this.#allStreams().length
   }
 
+  /** Streams that wait for their consumer to acknowledge. */
+  get fullWindowCount(): number {
+    return this.#allStreams().filter((stream) => stream.isWindowFull).length
+  }
+
   /** Something may have a new position. */
   ring(): void {
     this.#bell.ring()
@@ -110,6 +117,7 @@ export class Hub {
 
   /** The sequencer beside it has numbered this. */
   onNumbered(numbered: Numbered): void {
+    this.figures.numbered += numbered.taken
     this.#numbered.push(numbered)
     this.#bell.ring()
   }
@@ -151,8 +159,9 @@ export class Hub {
       encodeCursor: ({ viewId, stream }, { epoch, sighting }, progress) =>
         this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
       watchCheckpoint: () => this.#watchCheckpoint(key),
+      figures: this.figures,
       detach: () => this.#detach(registry, stream),
-      warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
+      warn: (message, error) => this.#log.warn({ err: error, ...key }, message),
     })
     const streams = registry.get(key.viewId) ?? new Set()
     registry.set(key.viewId, streams.add(stream))
@@ -162,6 +171,7 @@ export class Hub {
       await stream.return()
       throw error
     }
+    this.#log.debug({ ...key, transport: options.transport }, 'a stream is open')
     return stream
   }
 
@@ -176,11 +186,12 @@ export class Hub {
     if (streams?.delete(stream) !== true) return
     if (streams.size === 0) registry.delete(key.viewId)
     this.#fullWindows.delete(key)
+    this.#log.debug({ ...key }, 'a stream has ended')
     try {
       if (stream.passed !== undefined) await advanceCheckpoint(this.#sql, key, stream.passed, false)
       if (stream.session !== undefined) await endSession(this.#sql, key, stream.session)
     } catch (error) {
-      this.#log.warn({ err: error, viewId: key.viewId }, 'could not write down that a stream has ended')
+      this.#log.warn({ err: error, ...key }, 'could not write down that a stream has ended')
     }
   }
 
@@ -273,7 +284,7 @@ export class Hub {
    */
   async #takeUp(sighting: Sighting, epoch: number): Promise<true> {
     for (const stream of this.#allStreams()) {
-      const known = await readKnownPositions(this.#sql, stream.key)
+      const known = await readKnownPositions(this.#sql, stream.key, stream.seen.sighting)
       if (known !== undefined && isForked(stream.seen, known)) await this.#setBack(stream)
     }
     const isKnown = this.#sighting.head <= sighting.head
@@ -286,10 +297,7 @@ export class Hub {
 
   async #setBack(stream: ViewStream<Stream>): Promise<void> {
     const { key, seen } = stream
-    this.#log.warn(
-      { accountId: key.accountId, viewId: key.viewId, stream: key.stream },
-      'the database was set back behind what was sent: resending',
-    )
+    this.#log.warn({ ...key }, 'the database was set back behind what was sent: resending')
     await this.#onFork(key, seen.epoch)
     const [checkpoint] = await readCheckpoints(this.#sql, [key])
     if (checkpoint !== undefined) stream.setBack(checkpoint)
@@ -413,7 +421,7 @@ export class Hub {
       const checkpoint = await advanceCheckpoint(this.#sql, stream.key, stream.passed, false)
       if (checkpoint !== undefined) stream.onCheckpoint(checkpoint)
     } catch (error) {
-      this.#log.warn({ err: error, viewId: stream.key.viewId }, 'could not save how far a stream has come')
+      this.#log.warn({ err: error, ...stream.key }, 'could not save how far a stream has come')
     }
   }
 }

@@ -48,6 +48,7 @@ interface PositionRange {
 /** What a cursor, or a stream, is held against. */
 export interface KnownPositions {
   readonly epoch: number
+  /** From the range on that was in use when it was made; none where that is not known. */
   readonly ranges: readonly PositionRange[]
   /** The last link position that the view gave out. */
   readonly linkPosition: number
@@ -78,16 +79,17 @@ export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPo
   return next !== undefined && next.lineage !== range.lineage && range.usedTo !== null && sighting.head > range.usedTo
 }
 
-/** Reads, in one snapshot, what a view's cursor is held against. Undefined when the view is gone. */
+/** Reads, in one snapshot, what a view's cursor is held against: the ranges from the one on that it has seen. Undefined when the view is gone. */
 export async function readKnownPositions(
   sql: Sql,
   { accountId, viewId }: Pick<StreamKey, 'accountId' | 'viewId'>,
+  { nonce }: Pick<Sighting, 'nonce'>,
 ): Promise<KnownPositions | undefined> {
   const [row] = await sql<KnownPositions[]>`
     SELECT ${sightingColumn(sql)}, s.epoch, v.link_position AS "linkPosition", (
       SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to, 'tookUpAt', r.took_up_at)
         ORDER BY r.begins), '[]')
-      FROM position_ranges r) AS ranges
+      FROM position_ranges r WHERE r.begins >= (SELECT max(s.begins) FROM position_ranges s WHERE s.nonce = ${nonce})) AS ranges
     FROM sequencer s, sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
   return row
 }

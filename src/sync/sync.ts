@@ -7,6 +7,7 @@ import { Acknowledger } from './acknowledger.ts'
 import type { Batch, EntityOf, Stream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, openCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
+import type { SyncFigures } from './figures.ts'
 import { Hub, type KeyListener } from './hub.ts'
 import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
@@ -37,6 +38,20 @@ interface CallersView {
   readonly paused: boolean
   readonly epoch: number
   readonly sighting: Sighting
+}
+
+/** How the engine on one gateway stands. */
+interface EngineState {
+  /** The number of this gateway. */
+  readonly node: number
+  /** Whether it sequences. */
+  readonly isLeading: boolean
+  /** Streams that it serves. */
+  readonly streams: number
+  /** Of these the ones that wait for their consumer to acknowledge. */
+  readonly fullWindows: number
+  /** The last feed position that it has offered. */
+  readonly head: number
 }
 
 /** The feed's engine on one gateway: it sequences when elected, and serves the streams of its own consumers. */
@@ -77,9 +92,15 @@ export class Sync implements AsyncDisposable {
     return this.#hub.epoch
   }
 
-  /** Whether this gateway sequences, and how many streams it serves. */
-  get figures(): { readonly isLeading: boolean; readonly streams: number; readonly head: number } {
-    return { isLeading: this.#sequencer.isLeading, streams: this.#hub.streamCount, head: this.#hub.sighting.head }
+  /** How the engine on this gateway stands. */
+  get state(): EngineState {
+    const { streamCount: streams, fullWindowCount: fullWindows, sighting } = this.#hub
+    return { node: this.#node, isLeading: this.#sequencer.isLeading, streams, fullWindows, head: sighting.head }
+  }
+
+  /** What it has done since it started. */
+  get figures(): SyncFigures {
+    return this.#hub.figures
   }
 
   /** Hurries the sequencer after an own write. Costs nothing; the trigger has told it in any case. */
@@ -126,6 +147,7 @@ export class Sync implements AsyncDisposable {
 
   /** Everything up to the cursor is safely stored over there. Throws NO_SYNC_VIEW, INVALID_CURSOR. */
   async acknowledge(caller: Caller, text: string): Promise<StreamKey> {
+    this.#hub.figures.acknowledged += 1
     const read = this.#codec.decode(text)
     // Nearly always: a cursor of the caller's own view, made since the last term began.
     const moved = read.viewId === caller.syncViewId ? await this.#acknowledger.acknowledge(caller.accountId, read) : undefined
@@ -215,7 +237,7 @@ export class Sync implements AsyncDisposable {
     if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
     // In the range that is in use: nothing can have been lost since.
     if (cursor.epoch === now.epoch && cursor.sighting.nonce === now.sighting.nonce) return cursor
-    const known = await readKnownPositions(this.#database.sql, key)
+    const known = await readKnownPositions(this.#database.sql, key, cursor.sighting)
     if (known === undefined) throw viewGone()
     if (!isForked({ ...cursor, linkPosition: cursor.progress.linked.position }, known)) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)

@@ -4,6 +4,7 @@ import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type Stream, type StreamOptions } from './change.ts'
 import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
+import type { SyncFigures } from './figures.ts'
 import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
@@ -35,6 +36,7 @@ export interface StreamHost {
   readonly encodeCursor: (key: StreamKey, seen: { readonly epoch: number; readonly sighting: Sighting }, progress: Progress) => string
   /** The window is full, and nobody may be near to tell when it opens: look after the checkpoint. */
   readonly watchCheckpoint: () => void
+  readonly figures: SyncFigures
   /** The consumer has gone. */
   readonly detach: () => Promise<void>
   readonly warn: (message: string, error: unknown) => void
@@ -102,6 +104,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   /** Grows when the stream is set back: a page that was asked for before is dropped. */
   #generation = 0
   #pauseMs = 0
+  /** Whether it has waited for room in the window since it sent something. */
+  #isStalled = false
   #end: SynkvyError | 'done' | undefined
 
   constructor(
@@ -131,9 +135,15 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
       const batch = this.isWindowFull ? undefined : await this.#tryToRead()
       if (this.#end !== undefined) return this.#finish()
       if (batch !== undefined) return { done: false, value: batch }
-      if (this.isWindowFull) this.#host.watchCheckpoint()
+      if (this.isWindowFull) this.#stall()
       await this.#bell.wait(this.#pauseMs === 0 ? undefined : this.#pauseMs)
     }
+  }
+
+  #stall(): void {
+    if (!this.#isStalled) this.#host.figures.stalls += 1
+    this.#isStalled = true
+    this.#host.watchCheckpoint()
   }
 
   /** The consumer wants no more. Ends a `next` that waits, too. */
@@ -314,13 +324,16 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#hasToldComplete ||= resendComplete
     this.#hasToldLevel = this.#isLevel
     if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
-    return {
+    this.#isStalled = false
+    const batch = {
       cursor: this.#host.encodeCursor(this.key, this.seen, this.#sent),
       caughtUp: this.#hasToldLevel,
       resendId: this.#run?.id,
       resendComplete,
       changes,
     }
+    this.#host.figures.countSent(this.key.stream, batch)
+    return batch
   }
 
   /** The changes of LIVE that wait; undefined when the stream was set back meanwhile. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { upsertProducts } from '../../src/catalog/products.ts'
-import { adjustStock, purgeIdempotencyKeys, setStock, type AdjustStockInput, type SetStockInput } from '../../src/catalog/stock.ts'
+import { adjustStock, sweepIdempotencyKeys, setStock, type AdjustStockInput, type SetStockInput } from '../../src/catalog/stock.ts'
 import { insertAccount } from '../helpers/account.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
@@ -83,8 +83,10 @@ describe('adjustStock', () => {
 
     expect(answers.flat().map((row) => row.onHand)).toEqual([99, 99, 99, 99, 99])
     await expect(adjust([{ sku: 'S5', delta: -2 }], 'key-1')).rejects.toMatchObject({ code: 'CONFLICT', inputPath: ['idempotencyKey'] })
-    expect(await purgeIdempotencyKeys(test_.database, new Date())).toBe(0)
-    expect(await purgeIdempotencyKeys(test_.database, new Date(Date.now() + 31 * 86_400_000))).toBe(1)
+    const { sql } = test_.database
+    expect(await sweepIdempotencyKeys(sql, 10)).toBe(0)
+    await sql`UPDATE idempotency_keys SET created_at = now() - interval '31 days'`
+    expect(await sweepIdempotencyKeys(sql, 10)).toBe(1)
   })
 
   test('by many at once, of levels that overlap, nets out exactly and never deadlocks', async () => {

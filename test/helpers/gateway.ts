@@ -1,5 +1,5 @@
 import { createClient, type Client } from 'graphql-ws'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { startApp, type App } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
@@ -27,14 +27,23 @@ export interface TestGateway extends AsyncDisposable {
   readonly connect: (key: string) => Client
 }
 
+interface GatewayOptions {
+  /** More configuration. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly log?: Logger
+}
+
 /** A gateway of its own on a database, for real: HTTP, sockets and all. */
-export async function startGateway(database: TestDatabase): Promise<TestGateway> {
+export async function startGateway(
+  database: TestDatabase,
+  { env = {}, log = pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' }) }: GatewayOptions = {},
+): Promise<TestGateway> {
   const config = {
-    ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }),
+    ...readConfig({ PORT: '0', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6', ...env }),
     databaseUrl: database.url,
     databaseDirectUrl: database.url,
   }
-  const app = await startApp(config, pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' }))
+  const app = await startApp(config, log)
   const clients: Client[] = []
   return {
     app,
@@ -74,9 +83,9 @@ function connectTo(url: string, key: string): Client {
 }
 
 /** A gateway on a fresh database, disposed of together. */
-export async function startShop(): Promise<TestGateway & { readonly database: TestDatabase }> {
+export async function startShop(options?: GatewayOptions): Promise<TestGateway & { readonly database: TestDatabase }> {
   const database = await createTestDatabase()
-  const gateway = await startGateway(database)
+  const gateway = await startGateway(database, options)
   return {
     ...gateway,
     database,

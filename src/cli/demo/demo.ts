@@ -5,7 +5,7 @@ import { createClient, type Client } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { createApiKey } from '../../access/api-keys.ts'
 import { createUser, usersOfAccount, type UserRow } from '../../access/users.ts'
-import { createLog, startApp, type App } from '../../app.ts'
+import { startApp, type App } from '../../app.ts'
 import { upsertProducts } from '../../catalog/products.ts'
 import { setStock } from '../../catalog/stock.ts'
 import { chunks } from '../../catalog/write.ts'
@@ -14,6 +14,7 @@ import { ProgressLine } from '../progress.ts'
 import { untilStopped } from '../serve.ts'
 import { sampleCatalogue, sampleStock } from './sample-catalogue.ts'
 import { follow, operate } from './system.ts'
+import { createLog } from '../../log.ts'
 
 const systems = ['ERP Fortnox', 'POS Göteborg'] as const
 const itemsAtOnce = 500
