@@ -100,15 +100,19 @@ function logPostgres(log: Logger, line: string): void {
 
 /**
  * The database for a command: that of `DATABASE_URL`, or the embedded one, beside a gateway that runs on it or, where none does, started for as long as the
- * command takes.
+ * command takes. `migrates: false` leaves its schema as it is.
  */
-export async function openForCommand(config: Config, log: Logger): Promise<{ readonly database: Database } & AsyncDisposable> {
+export async function openForCommand(
+  config: Config,
+  log: Logger,
+  { migrates = true }: { readonly migrates?: boolean } = {},
+): Promise<{ readonly database: Database } & AsyncDisposable> {
   const started = new Started()
   try {
     const running = config.databaseUrl === undefined ? await findEmbeddedPostgres(config.dataDir) : undefined
     const { url, directUrl } =
       running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
-    if (running === undefined) await migrateDatabase(directUrl)
+    if (running === undefined && migrates) await migrateDatabase(directUrl)
     const database = started.add(openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000 }))
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {

@@ -34,6 +34,13 @@ program
   .description('Bring the database to the newest schema. Every start does so as well.')
   .action(async () => (await import('./cli/migrate.ts')).migrate())
 
+program
+  .command('doctor')
+  .description('Examine the set-up: versions, rights, connections, clocks, triggers, the sequencer, what waits; and say what to change.')
+  .option('--json', 'print JSON, for scripts')
+  .addHelpText('after', '\nIt changes nothing. Exit status: 0 nothing is to be mended, 2 something is, 1 it could not be examined.')
+  .action(async (options) => (await import('./cli/doctor/doctor.ts')).doctor(options))
+
 const inAccount = (command: Command): Command =>
   command.option('--account <slug>', 'the account (default: SYNKVY_ACCOUNT)').option('--json', 'print JSON, for scripts')
 

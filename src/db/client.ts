@@ -51,8 +51,15 @@ interface PoolState {
 const connectWithinMs = 10_000
 /** The hub's rounds, for both streams at once, and acknowledgements. */
 const plannedSize = 4
+/** The sequencer's session, and the listener. */
+const sessions = 2
 const idleForMs = 60_000
 const endWithinMs = 2_000
+
+/** How many connections one gateway makes to Postgres at most; `behindPooler` leaves those out that it makes to the pooler. */
+export function connectionsOfGateway(poolSize: number, { behindPooler }: { readonly behindPooler: boolean }): number {
+  return (behindPooler ? 0 : poolSize) + plannedSize + sessions
+}
 
 export interface ConnectOptions {
   readonly url: string

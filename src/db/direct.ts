@@ -7,12 +7,17 @@ import { connectionSettings } from './client.ts'
  * session. A pooler tells its clients of processes that it makes up, so what it said when it let us in is not what Postgres says.
  */
 export async function refusePooler(directUrl: string): Promise<void> {
-  const client = new pg.Client(connectionSettings({ url: directUrl, name: 'check' }))
+  if (await leadsToPooler(directUrl)) throw new ConfigError(message)
+}
+
+/** Whether a pooler answers there, rather than Postgres. */
+export async function leadsToPooler(url: string): Promise<boolean> {
+  const client = new pg.Client(connectionSettings({ url, name: 'check' }))
   client.on('error', () => {})
   try {
     await client.connect()
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    if ('processID' in client && client.processID !== rows[0]?.pid) throw new ConfigError(message)
+    return 'processID' in client && client.processID !== rows[0]?.pid
   } finally {
     await client.end()
   }

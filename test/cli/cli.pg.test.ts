@@ -98,6 +98,6 @@ test('resend and watch: what is linked is printed, a line a change, and acknowle
 test('--help is there for every command', async () => {
   const { out } = await synkvy('--help')
 
-  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'view', 'resend', 'watch'])
+  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'view', 'resend', 'watch', 'doctor', 'customer'])
     expect(out).toContain(command)
 })

@@ -185,9 +185,11 @@ describe('/metrics', () => {
       const stream = new Subscription(shop.connect(view), 'STOCK')
       await stream.readUntil((batch) => batch.caughtUp)
     }
+    const ofPaused = { id: paused.viewId }
     await expectData(
-      shop.call('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { syncView { id } } }', { id: paused.viewId }),
+      shop.call('mutation ($id: ID!) { linkProducts(syncViewId: $id, products: [{ handle: "m-1" }]) { linksCreated } }', ofPaused),
     )
+    await expectData(shop.call('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { syncView { id } } }', ofPaused))
     await sql`UPDATE stock_levels SET on_hand = on_hand + 1`
     await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
 
