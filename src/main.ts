@@ -108,6 +108,18 @@ inAccount(view.command('delete <id>'))
   .description('Delete a view with its links.')
   .action(async (id, options) => (await import('./cli/view.ts')).viewDelete(id, options))
 
+const customer = program.command('customer').description('What is held of a person: say it, or erase it.')
+inAccount(customer.command('export <customer>'))
+  .description('Print everything that is held of a customer, by its id or by an email address, as JSON.')
+  .action(async (id, options) => (await import('./cli/customer.ts')).customerExport(id, options))
+inAccount(customer.command('erase <customer>'))
+  .description(
+    'Delete a customer, by its id or by an email address, and take name and addresses from its orders. Connected systems are sent it.',
+  )
+  .option('--confirm', 'do it; else it is only said what would be done')
+  .option('--open-orders', 'also where orders are still to be shipped')
+  .action(async (id, options) => (await import('./cli/customer.ts')).customerErase(id, options))
+
 inAccount(program.command('resend <view>'))
   .description('"Resend all products": link all to the view and send them, with their stock. Joins the one that runs.')
   .option('--confirm', 'although everything was sent before')

@@ -128,7 +128,12 @@ function differs(wanted: ReturnType<typeof mergeCustomer>, before: CustomerRow |
 
 // ---- reading
 
-async function customersByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, CustomerState>> {
+/** Customers of an account by their ids, whoever they belong to. */
+export async function customersByIds(
+  database: Database,
+  accountId: number,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, CustomerState>> {
   const rows = await database.sql<{ id: number; entity: unknown }[]>`
     SELECT k.id, x.entity FROM unnest(${[...new Set(ids)]}::bigint[]) k (id) CROSS JOIN LATERAL customer_state(${accountId}, k.id) x`
   return new Map(rows.map(({ id, entity }) => [id, parseCustomer(entity)]))
