@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { median, ratio, type Rounds } from './figures.ts'
 import { catchUp } from './catch-up.ts'
+import { housekeeping, tellingLag } from './housekeeping.ts'
 import { idle } from './idle.ts'
 import { importing } from './import.ts'
 import { latency } from './latency.ts'
@@ -69,6 +70,13 @@ const questions: Readonly<Record<string, () => Promise<void>>> = {
       'replay',
       await catchUp(stage, changes, isQuick ? 1 : 3),
     )
+  },
+  housekeeping: async () => {
+    const [rows, views] = isQuick ? [50_000, 100] : [1_000_000, 2_000]
+    await using stage = await setStage()
+    await stage.addProducts(1_000)
+    show(`housekeeping, ${rows} rows of each kind`, '', await housekeeping(stage, rows))
+    show(`what waits for ${views} views, by stream`, '', await tellingLag(stage, views, 3_000))
   },
   import: async () => {
     await using stage = await setStage()

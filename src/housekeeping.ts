@@ -18,7 +18,8 @@ export interface Housekeeping extends Disposable {
   readonly swept: () => Readonly<Record<string, number>>
 }
 
-const rowsAtOnce = 5_000
+/** Rows of a batch: few enough that nobody waits for one. */
+export const rowsAtOnce = 5_000
 const everyMs = 3_600_000
 /** So that gateways that are restarted often sweep all the same. */
 const firstAfterMs = 300_000

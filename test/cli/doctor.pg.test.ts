@@ -60,7 +60,7 @@ describe('the doctor', () => {
     const bad = Object.values(found).filter(({ status, check }) => status !== 'ok' && check !== 'durability')
     expect(bad).toEqual([])
     expect(found['triggers']?.found).toMatch(/^all [3-9]\d, enabled always$/)
-    expect(found['sequencer']?.found).toMatch(/^gateway \d+ of 1, term 1$/)
+    expect(found['sequencer']?.found).toMatch(/^gateway \d+ sequences, in term 1; gateways that run: 1$/)
   })
 
   it('finds versions that are too old', async () => {

@@ -88,7 +88,7 @@ export const sequencer: Check = {
         `The gateway ${sequencedBy} sequences, and the oldest change has not moved for ${lookAgainMs / 1000} seconds.`,
         'Another gateway ends its session after five seconds; where it is the only one, restart it. Look for locks on the inbox in pg_stat_activity.',
       )
-    return ok(`gateway ${sequencedBy} of ${alive.nodes}, term ${term}`)
+    return ok(`gateway ${sequencedBy} sequences, in term ${term}; gateways that run: ${alive.nodes}`)
   },
 }
 
