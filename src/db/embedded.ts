@@ -47,6 +47,8 @@ const gatewaySettings = {
   // What one sees does not depend on where the machine stands.
   timezone: 'UTC',
   log_timezone: 'UTC',
+  // Its details quote rows, and so what is held of persons.
+  log_error_verbosity: 'terse',
 } as const
 
 const undurableSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } as const
