@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import { missingMigrations } from '../db/migrate.ts'
 import { readSequencedBy } from '../sync/sequencing.ts'
+import { atMostEvery, within } from './asking.ts'
 
 /** Whether a gateway can serve, and if not why. */
 export interface Readiness {
@@ -13,11 +14,12 @@ const answerWithinMs = 2_000
 /** How long nobody may sequence: a failover takes a few seconds, in which the gateways serve all the same. */
 const longestUnsequencedMs = 15_000
 
-/** Looks whether a gateway can serve. Each look asks the database once. */
+/** Looks whether a gateway can serve. A database that hangs is asked once, however many look. */
 export function createHealth(database: Database, unsequencedMs = longestUnsequencedMs): { readonly look: () => Promise<Readiness> } {
   let lastSequencedAt = Date.now()
+  const ask = atMostEvery(0, () => readState(database))
   const look = async (): Promise<Readiness> => {
-    const state = await within(answerWithinMs, readState(database))
+    const state = await within(answerWithinMs, ask())
     if (state === undefined) return notReady('database: Postgres does not answer.')
     if (state.missing > 0) return notReady(`migrations: ${state.missing} are missing. Run "synkvy migrate", or restart the gateway.`)
     if (state.isSequenced) lastSequencedAt = Date.now()
@@ -35,15 +37,4 @@ function notReady(reason: string): Readiness {
 async function readState({ sql }: Database) {
   const [missing, sequencedBy] = await Promise.all([missingMigrations(sql), readSequencedBy(sql)])
   return { missing, isSequenced: sequencedBy !== undefined }
-}
-
-/** Undefined where it fails, or is not there in time. */
-async function within<Answer>(ms: number, work: Promise<Answer>): Promise<Answer | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)))
-  try {
-    return await Promise.race([work.catch(() => undefined), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

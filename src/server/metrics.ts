@@ -4,6 +4,7 @@ import { errorCatalogue } from '../errors.ts'
 import { readLags } from '../sync/lag.ts'
 import { readInbox } from '../sync/sequencing.ts'
 import type { Sync } from '../sync/sync.ts'
+import { atMostEvery, within } from './asking.ts'
 
 /** What is measured, and how it is told to Prometheus. */
 export interface Metrics {
@@ -31,6 +32,8 @@ export interface Swept {
 
 /** However many ask, the database is asked no more often than this. */
 const askEveryMs = 5_000
+/** A database that hangs must not keep the other figures back. */
+const answerWithinMs = 2_500
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const codes = new Set([...Object.keys(errorCatalogue), 'INTERNAL', 'GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'])
 
@@ -160,7 +163,7 @@ function addDatabase(register: Register, measured: Measured): () => Promise<void
   const answers = gauge('synkvy_database_answers', 'Whether the database has answered what these figures ask of it.')
   const ask = atMostEvery(askEveryMs, () => readDatabase(measured))
   return async () => {
-    const answer = await ask().catch(() => undefined)
+    const answer = await within(answerWithinMs, ask())
     answers.set(answer === undefined ? 0 : 1)
     for (const each of [depth, oldest, node, term]) each.remove()
     for (const each of [lag, views]) each.reset()
@@ -185,13 +188,4 @@ async function readDatabase({ database, sync }: Measured) {
     sync.state.isLeading ? readLags(database.sql) : [],
   ])
   return { now: clock?.now.getTime() ?? Date.now(), inbox, lags }
-}
-
-/** Whoever asks within the time gets the answer that is there, or is on its way. */
-function atMostEvery<Answer>(everyMs: number, ask: () => Promise<Answer>): () => Promise<Answer> {
-  let asked: { readonly at: number; readonly answer: Promise<Answer> } | undefined
-  return () => {
-    if (asked === undefined || Date.now() - asked.at >= everyMs) asked = { at: Date.now(), answer: ask() }
-    return asked.answer
-  }
 }

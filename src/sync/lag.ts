@@ -24,7 +24,7 @@ export interface LaggingView {
 /** Checkpoints that are looked at, and feed rows in which the first is sought that concerns a view: the whole must not grow beyond what a look may cost. */
 const mostCheckpoints = 10_000
 const mostPositionsSought = 10_000
-const withinMs = 3_000
+const withinMs = 2_000
 
 /**
  * SQL of what waits, a row for each checkpoint and lane where something does: since when the first change waits that concerns the view. LIVE looks at a limited number
@@ -57,7 +57,7 @@ function waiting(sql: Sql) {
       SELECT c.*, 'RESEND', c.resending_since FROM c WHERE c.resending_since IS NOT NULL)`
 }
 
-/** What waits, by stream and lane. Gives up after three seconds, with Postgres' own error. */
+/** What waits, by stream and lane. Gives up after two seconds, with Postgres' own error. */
 export async function readLags(sql: Sql): Promise<readonly Lag[]> {
   return sql.begin(async (tx) => {
     await tx`SELECT set_config('statement_timeout', ${String(withinMs)}, true)`
@@ -67,7 +67,7 @@ export async function readLags(sql: Sql): Promise<readonly Lag[]> {
   })
 }
 
-/** The views for which LIVE changes wait for longest. Gives up after three seconds. */
+/** The views for which LIVE changes wait for longest. Gives up after two seconds. */
 export async function readLaggingViews(sql: Sql, first: number): Promise<readonly LaggingView[]> {
   return sql.begin(async (tx) => {
     await tx`SELECT set_config('statement_timeout', ${String(withinMs)}, true)`

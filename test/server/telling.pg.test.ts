@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/db/client.ts'
 import { createLog } from '../../src/log.ts'
 import { createHealth } from '../../src/server/health.ts'
 import { readLags } from '../../src/sync/lag.ts'
+import { Wire } from '../faults/wire.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { adminKey, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
@@ -271,4 +272,26 @@ describe('/health/ready', () => {
     await using closed = openDatabase({ url: nowhere, directUrl: nowhere, poolSize: 2, timeoutMs: 1_000 })
     expect(await createHealth(closed).look()).toEqual({ isReady: false, reasons: ['database: Postgres does not answer.'] })
   })
+})
+
+test('where the database hangs, figures and health answer all the same, and ask it no more than once meanwhile', async () => {
+  await using database = await createTestDatabase()
+  const server = new URL(database.url)
+  const socket = server.searchParams.get('host')
+  await using wire = await Wire.to(socket === null ? Number(server.port) : { path: `${socket}/.s.PGSQL.5432` })
+  const url = `postgres://${server.username}@127.0.0.1:${wire.port}${server.pathname}`
+  await using gateway = await startGateway({ ...database, url })
+  const answers = /^synkvy_database_answers (\d)$/m
+  expect(answers.exec(await figures(gateway.url))?.[1]).toBe('1')
+
+  wire.set('stalled')
+  const looks = await Promise.all(Array.from({ length: 20 }, () => fetch(`${gateway.url}/health/ready`)))
+  const waiting = gateway.app.database.pools()[0]?.waiting
+  // The answer of before is good for five seconds.
+  await expect.poll(async () => answers.exec(await figures(gateway.url))?.[1], { timeout: 20_000, interval: 1_000 }).toBe('0')
+  wire.set('through')
+
+  expect(looks.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 503))
+  expect(waiting).toBe(0)
+  await expect.poll(async () => (await fetch(`${gateway.url}/health/ready`)).status, { timeout: 20_000 }).toBe(200)
 })
