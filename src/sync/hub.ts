@@ -41,6 +41,9 @@ interface Round extends NewPositions {
   readonly dispatched?: Dispatched | undefined
 }
 
+/** Told of new positions, and whether some of them are about views. */
+export type MoveListener = (isOfViews: boolean) => void
+
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
 
@@ -57,6 +60,7 @@ export class Hub {
   readonly #checkpointBell = new Bell()
   readonly #streams = { PRODUCT: new Map<number, Set<ViewStream<'PRODUCT'>>>(), STOCK: new Map<number, Set<ViewStream<'STOCK'>>>() }
   readonly #keyListeners = new Set<KeyListener>()
+  readonly #moveListeners = new Set<MoveListener>()
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
   readonly #fullWindows = new Set<StreamKey>()
@@ -117,6 +121,10 @@ export class Hub {
   onKeyChanged(listener: KeyListener): () => void {
     this.#keyListeners.add(listener)
     return () => this.#keyListeners.delete(listener)
+  }
+
+  onMoved(listener: MoveListener): void {
+    this.#moveListeners.add(listener)
   }
 
   /** A bell that rings whenever the view changes or acknowledges on this gateway. */
@@ -237,6 +245,8 @@ export class Hub {
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
     for (const offer of offers) offer()
+    if (sighting.head > this.#sighting.head)
+      this.#moveListeners.forEach((listener) => listener(rows.some(({ subject }) => subject === 'VIEW')))
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull
