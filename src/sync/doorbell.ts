@@ -21,8 +21,9 @@ const turnSeconds = 60
 /** The bound of the pause after a ring, which doubles with each until the system acknowledges something, and where that ends. */
 const firstPauseSeconds = 1
 const longestPauseSeconds = 900
-/** How far the feed may run ahead before it is written down that there was nothing in it for a view. */
-const heardPositions = 10_000
+/** How much of the feed is read at once for a view on a stream, and how far it may run ahead before it is written down that there was nothing in it. */
+const positionsAtOnce = 2_000
+const heardPositions = 1_000
 
 /** How a doorbell stands. */
 export interface DoorbellRow {
@@ -55,6 +56,8 @@ export class Doorbells {
   readonly #ringing = new Set<Promise<void>>()
   /** While no view has a doorbell, nobody need look. */
   #areThere = true
+  /** The last look has not come to the end of the feed. */
+  #isBehind = false
 
   constructor(database: Database, networks: Networks, log: Logger, isLeading: () => boolean, signal: AbortSignal) {
     this.#database = database
@@ -75,7 +78,7 @@ export class Doorbells {
     let waitMs = 0
     while (!this.#signal.aborted) {
       await this.#bell.wait(waitMs)
-      await sleep(gatherMs, undefined, { signal: this.#signal }).catch(() => {})
+      if (!this.#isBehind) await sleep(gatherMs, undefined, { signal: this.#signal }).catch(() => {})
       if (!this.#signal.aborted) waitMs = this.#isLeading() ? await this.#look() : idleMs
     }
     await Promise.all(this.#ringing)
@@ -84,16 +87,17 @@ export class Doorbells {
   /** Answers how long it may wait to look again. */
   async #look(): Promise<number> {
     try {
-      await noteWhatWaits(this.#database)
+      this.#isBehind = false
+      this.#isBehind = await noteWhatWaits(this.#database)
       const { count, dueInMs } = await readDue(this.#database)
       this.#areThere = count > 0
-      if (dueInMs > 0) return Math.min(safetyMs, dueInMs)
+      if (dueInMs > 0) return this.#isBehind ? 0 : Math.min(safetyMs, dueInMs)
       for (const taken of await take(this.#database, mostAtOnce - this.#ringing.size)) this.#begin(taken)
     } catch (error) {
       if (!this.#signal.aborted) this.#log.warn({ err: error }, 'could not look after the doorbells')
     }
     // Whatever is being rung rings here when it is done.
-    return safetyMs
+    return this.#isBehind ? 0 : safetyMs
   }
 
   #begin(taken: Taken): void {
@@ -132,10 +136,10 @@ export async function findDoorbell(database: Database, accountId: number, viewId
 
 /**
  * Notes for which views with a doorbell, and without anybody connected, something has come since it was last told: in the feed, among the links, or a resend. This is
- * a hint that costs little and may be wrong; before it is rung, what waits is counted.
+ * a hint that costs little and may be wrong; before it is rung, what waits is counted. True where the feed goes on for one of them beyond what was read.
  */
-async function noteWhatWaits({ sql }: Database): Promise<void> {
-  await sql`
+async function noteWhatWaits({ sql }: Database): Promise<boolean> {
+  const noted = await sql<{ isBehind: boolean }[]>`
     WITH bells AS (
       SELECT v.account_id, v.id AS view_id, v.created_position, v.link_position, q.head, coalesce(d.heard_head, 0) AS heard_head, coalesce(d.heard_link, 0) AS heard_link,
         coalesce(d.heard_resend, 0) AS heard_resend, d.attempts, d.next_attempt_at, s.linked_to, s.is_opened,
@@ -149,21 +153,28 @@ async function noteWhatWaits({ sql }: Database): Promise<void> {
         FROM checkpoints c WHERE c.account_id = v.account_id AND c.view_id = v.id) s
       WHERE v.doorbell_url IS NOT NULL AND v.doorbell_secret IS NOT NULL AND NOT v.paused AND NOT s.is_connected),
     heard AS (
-      SELECT b.*, b.link_position > greatest(b.heard_link, b.linked_to) OR b.resend_id > b.heard_resend OR EXISTS (
-        SELECT 1 FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']::feed_subject[]) t (subject)
+      SELECT b.*, p.read_to, b.link_position > greatest(b.heard_link, b.linked_to) OR b.resend_id > b.heard_resend OR coalesce(p.concerns, false) AS is_new
+      FROM bells b CROSS JOIN LATERAL (
+        SELECT bool_or(s.concerns) AS concerns, min(s.last) FILTER (WHERE s.is_full) AS read_to
+        FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']::feed_subject[]) t (subject)
         LEFT JOIN checkpoints c ON c.account_id = b.account_id AND c.view_id = b.view_id AND c.subject = t.subject
-        JOIN feed f ON f.account_id = b.account_id AND f.subject = t.subject AND f.origin_view_id IS DISTINCT FROM b.view_id
-          AND f.position > greatest(b.heard_head, coalesce(c.live, CASE WHEN t.subject IN ('PRODUCT', 'STOCK') THEN b.created_position ELSE 0 END))
-        WHERE (c.subject IS NOT NULL OR NOT b.is_opened) AND (t.subject IN ('ORDER', 'CUSTOMER') OR EXISTS (
-          SELECT 1 FROM links l WHERE l.account_id = f.account_id AND l.view_id = b.view_id AND l.product_id = f.product_id AND NOT l.unlinked))) AS is_new
-      FROM bells b)
+        CROSS JOIN LATERAL (
+          SELECT bool_or(f.concerns) AS concerns, max(f.position) AS last, count(*) = ${positionsAtOnce} AS is_full FROM (
+            SELECT f.position, f.origin_view_id IS DISTINCT FROM b.view_id AND (f.subject IN ('ORDER', 'CUSTOMER') OR EXISTS (
+                SELECT 1 FROM links l WHERE l.account_id = f.account_id AND l.view_id = b.view_id AND l.product_id = f.product_id AND NOT l.unlinked)) AS concerns
+            FROM feed f WHERE f.account_id = b.account_id AND f.subject = t.subject
+              AND f.position > greatest(b.heard_head, coalesce(c.live, CASE WHEN t.subject IN ('PRODUCT', 'STOCK') THEN b.created_position ELSE 0 END))
+            ORDER BY f.position LIMIT ${positionsAtOnce}) f) s
+        WHERE c.subject IS NOT NULL OR NOT b.is_opened) p)
     INSERT INTO doorbells AS t (account_id, view_id, heard_head, heard_link, heard_resend, waits, message_id, attempts, next_attempt_at)
-    SELECT account_id, view_id, head, link_position, greatest(resend_id, heard_resend), is_new, gen_random_uuid(),
+    SELECT account_id, view_id, CASE WHEN is_new THEN head ELSE coalesce(read_to, head) END, link_position, greatest(resend_id, heard_resend), is_new, gen_random_uuid(),
       CASE WHEN is_heeded THEN 0 ELSE attempts END, CASE WHEN is_heeded THEN clock_timestamp() ELSE next_attempt_at END
-    FROM heard WHERE is_new OR head - heard_head > ${heardPositions}
+    FROM heard WHERE is_new OR read_to IS NOT NULL OR head - heard_head > ${heardPositions}
     ON CONFLICT (account_id, view_id) DO UPDATE SET heard_head = excluded.heard_head, heard_link = excluded.heard_link, heard_resend = excluded.heard_resend,
       waits = t.waits OR excluded.waits, message_id = CASE WHEN t.waits THEN t.message_id ELSE excluded.message_id END,
-      attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at`
+      attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at
+    RETURNING t.heard_head < (SELECT head FROM sequencer) AS "isBehind"`
+  return noted.some(({ isBehind }) => isBehind)
 }
 
 /** SQL of the bells `d` that are to be rung at some time, and their views `v`. One stays so while somebody is connected: what is not fetched then is told later. */
