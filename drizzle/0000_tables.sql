@@ -146,6 +146,24 @@ CREATE TABLE "checkpoints" (
 	CONSTRAINT "checkpoints_account_id_view_id_subject_pk" PRIMARY KEY("account_id","view_id","subject")
 );
 --> statement-breakpoint
+CREATE TABLE "doorbells" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"heard_head" bigint NOT NULL,
+	"heard_link" bigint NOT NULL,
+	"heard_resend" bigint NOT NULL,
+	"waits" boolean NOT NULL,
+	"message_id" uuid NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp with time zone NOT NULL,
+	"turn" bigint DEFAULT 0 NOT NULL,
+	"ringing_until" timestamp with time zone,
+	"last_rung_at" timestamp with time zone,
+	"last_status" integer,
+	"last_error" text,
+	CONSTRAINT "doorbells_account_id_view_id_pk" PRIMARY KEY("account_id","view_id")
+);
+--> statement-breakpoint
 CREATE TABLE "feed" (
 	"account_id" bigint NOT NULL,
 	"subject" "feed_subject" NOT NULL,
@@ -320,6 +338,7 @@ ALTER TABLE "stock_levels" ADD CONSTRAINT "stock_levels_account_id_location_id_l
 ALTER TABLE "stock_movements" ADD CONSTRAINT "stock_movements_account_id_stock_level_id_stock_levels_account_id_id_fk" FOREIGN KEY ("account_id","stock_level_id") REFERENCES "public"."stock_levels"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "variants" ADD CONSTRAINT "variants_account_id_product_id_products_account_id_id_fk" FOREIGN KEY ("account_id","product_id") REFERENCES "public"."products"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "checkpoints" ADD CONSTRAINT "checkpoints_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "doorbells" ADD CONSTRAINT "doorbells_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_started_by_users_account_id_id_fk" FOREIGN KEY ("account_id","started_by") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sync_views" ADD CONSTRAINT "sync_views_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -343,5 +362,6 @@ CREATE INDEX "links_id" ON "links" USING btree ("account_id","id");--> statement
 CREATE INDEX "links_unlinked" ON "links" USING btree ("account_id","view_id","position") WHERE unlinked;--> statement-breakpoint
 CREATE INDEX "resends_view" ON "resends" USING btree ("account_id","view_id","id");--> statement-breakpoint
 CREATE INDEX "sync_views_auto_link" ON "sync_views" USING btree ("account_id","auto_linked_to") WHERE auto_link;--> statement-breakpoint
+CREATE INDEX "sync_views_doorbell" ON "sync_views" USING btree ("account_id","id") WHERE doorbell_url IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "orders_customer" ON "orders" USING btree ("account_id","customer_id");--> statement-breakpoint
 CREATE INDEX "orders_updated" ON "orders" USING btree ("account_id","updated_at");

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
 /** The configuration cannot be used; the message names every faulty variable and what to do. */
@@ -55,6 +56,14 @@ const variables = {
     .describe(
       'How long the database may take for one answer. Then the connection is taken for dead and given up; whoever waited is told to call again.',
     ),
+  SYNKVY_DOORBELL_NETWORKS: z
+    .string()
+    .transform((text) => text.split(',').map((network) => network.trim()))
+    .refine((networks) => networks.every(ipaddr.isValidCIDR), 'must be networks such as 10.1.0.0/16,fd00:1::/64')
+    .default([])
+    .describe(
+      'Networks beside the public internet in which doorbells of sync views may be, such as `10.1.0.0/16,fd00:1::/64`. Elsewhere private, loopback, link-local and other special addresses are not called.',
+    ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
 } as const
 
@@ -68,6 +77,7 @@ export interface Config {
   readonly accountSlug: string
   readonly adminKey: string | undefined
   readonly databaseTimeoutSeconds: number
+  readonly doorbellNetworks: readonly string[]
   readonly poolSize: number
 }
 
@@ -101,6 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     accountSlug: values.SYNKVY_ACCOUNT,
     adminKey: values.SYNKVY_ADMIN_KEY,
     databaseTimeoutSeconds: values.SYNKVY_DATABASE_TIMEOUT_SECONDS,
+    doorbellNetworks: values.SYNKVY_DOORBELL_NETWORKS,
     poolSize: values.SYNKVY_POOL_SIZE,
   }
 }
@@ -109,7 +120,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 export function configDocument(): string {
   const sections = Object.entries(variables).map(([name, type]) => {
     const fallback = type.safeParse(undefined)
-    const shown = fallback.success && fallback.data !== undefined ? `Default: \`${String(fallback.data)}\`.` : 'Not set by default.'
+    const isSet = fallback.success && fallback.data !== undefined && String(fallback.data) !== ''
+    const shown = isSet ? `Default: \`${String(fallback.data)}\`.` : 'Not set by default.'
     return `## ${name}\n\n${type.description ?? ''} ${shown}\n`
   })
   const preface = 'synkvy is configured by environment variables. They are checked at start: every faulty one is named at once.\n'

@@ -1,5 +1,6 @@
 import { findProductIds } from '../../src/catalog/products.ts'
 import { linkProducts, unlinkProducts } from '../../src/sync/links.ts'
+import { findDoorbell, type DoorbellRow } from '../../src/sync/doorbell.ts'
 import { latestResend } from '../../src/sync/resend.ts'
 import { streamStatuses, syncViewStateOf, type StreamStatus } from '../../src/sync/status.ts'
 import {
@@ -10,7 +11,7 @@ import {
   linkCountOf,
   syncViewsPage,
   updateSyncView,
-  type SyncViewRow,
+  type WrittenView,
 } from '../../src/sync/views.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
@@ -68,6 +69,36 @@ export const StreamStatusType = builder.objectRef<StreamStatus>('StreamStatus').
   }),
 })
 
+const Doorbell = builder.objectRef<DoorbellRow>('Doorbell').implement({
+  description: 'How the doorbell of a sync view stands.',
+  fields: (t) => ({
+    lastRungAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last tried; null where it never was.',
+      resolve: (doorbell) => doorbell.lastRungAt,
+    }),
+    lastStatus: t.exposeInt('lastStatus', {
+      nullable: true,
+      description:
+        'The HTTP status that it answered then: 200 to 299 is a success, anything else is tried again. Null where it gave no answer.',
+    }),
+    lastError: t.exposeString('lastError', { nullable: true, description: 'What went wrong then, in words; null where nothing did.' }),
+    attempts: t.exposeInt('attempts', {
+      description:
+        'How often it was rung since the external system last acknowledged anything. The pause before the next time grows with it, up to 15 minutes.',
+    }),
+    nextAttemptAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it is rung next, if something waits then and nobody is connected; null while there is nothing new to tell.',
+      resolve: (doorbell) => doorbell.nextAttemptAt,
+    }),
+  }),
+})
+
+const neverRung: DoorbellRow = { lastRungAt: null, lastStatus: null, lastError: null, attempts: 0, nextAttemptAt: null }
+
 builder.node(SyncView, {
   description: "An external system's view of the shop: what is linked to it is sent to it. No two share a user.",
   id: { resolve: (view) => view.id },
@@ -114,6 +145,13 @@ builder.node(SyncView, {
       nullable: true,
       description: 'Called (signed) when something waits and nobody is connected.',
     }),
+    doorbell: t.field({
+      type: Doorbell,
+      nullable: true,
+      description: 'How the doorbell stands; null where there is none.',
+      resolve: async (view, _args, context) =>
+        view.doorbellUrl === null ? null : ((await findDoorbell(context.database, view.accountId, view.id)) ?? neverRung),
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 })
@@ -154,7 +192,10 @@ const CreateSyncViewInput = builder.inputType('CreateSyncViewInput', {
     system: t.string({ description: 'What is at the other end.' }),
     autoLink: t.boolean({ defaultValue: false, description: 'Link new products by themselves.' }),
     orderScope: t.field({ type: OrderScope, defaultValue: 'OWN', description: 'Whose orders and customers it receives.' }),
-    doorbellUrl: t.string({ description: 'Where to call when something waits and nobody is connected.' }),
+    doorbellUrl: t.string({
+      description:
+        'Where to call, by a signed POST, when something waits and nobody is connected: an http:// or https:// address of the public internet, or of a network that whoever runs the gateway has allowed.',
+    }),
   }),
 })
 const UpdateSyncViewInput = builder.inputType('UpdateSyncViewInput', {
@@ -165,20 +206,23 @@ const UpdateSyncViewInput = builder.inputType('UpdateSyncViewInput', {
     autoLink: t.boolean({ description: 'Link new products by themselves: what is new from now on.' }),
     orderScope: t.field({ type: OrderScope, description: 'Whose orders and customers it receives.' }),
     paused: t.boolean({ description: 'Send it nothing until this is false again. Nothing is lost: it goes on where it was.' }),
-    doorbellUrl: t.string({ description: 'Where to call when something waits and nobody is connected.' }),
+    doorbellUrl: t.string({
+      description:
+        'Where to call, by a signed POST, when something waits and nobody is connected: an http:// or https:// address of the public internet, or of a network that whoever runs the gateway has allowed. It gets a new secret, also where it is the same as before.',
+    }),
   }),
 })
 
-type ViewPayload = { syncView: SyncViewRow; doorbellSecret: string | null }
-const CreateSyncViewPayload = payloadType<ViewPayload>('CreateSyncViewPayload', (t) => ({
-  syncView: t.field({ type: SyncView, description: 'The view.', resolve: ({ syncView }) => syncView }),
+const CreateSyncViewPayload = payloadType<WrittenView>('CreateSyncViewPayload', (t) => ({
+  syncView: t.field({ type: SyncView, description: 'The view.', resolve: ({ view }) => view }),
   doorbellSecret: t.exposeString('doorbellSecret', {
     nullable: true,
-    description: 'The secret that calls to the doorbell are signed with: shown once, where a doorbellUrl was given.',
+    description:
+      'The secret that calls to the doorbell are signed with, as the Standard Webhooks specification has it: shown once, where a doorbellUrl was given.',
   }),
 }))
-const UpdateSyncViewPayload = payloadType<ViewPayload>('UpdateSyncViewPayload', (t) => ({
-  syncView: t.field({ type: SyncView, description: 'The view as it is now.', resolve: ({ syncView }) => syncView }),
+const UpdateSyncViewPayload = payloadType<WrittenView>('UpdateSyncViewPayload', (t) => ({
+  syncView: t.field({ type: SyncView, description: 'The view as it is now.', resolve: ({ view }) => view }),
   doorbellSecret: t.exposeString('doorbellSecret', {
     nullable: true,
     description: 'The new secret: shown once, where a doorbellUrl was given.',
@@ -202,10 +246,10 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateSyncViewInput, required: true, description: 'The view to be.' }) },
     resolve: async (_root, { input }, context) => {
       const wanted = { ...input, autoLink: input.autoLink ?? false, orderScope: input.orderScope ?? 'OWN' }
-      const syncView = await createSyncView(context.database, requireCaller(context), wanted)
+      const written = await createSyncView(context.database, requireCaller(context), wanted, context.sync.doorbellNetworks)
       context.onViewMade?.()
       context.sync.poke()
-      return { syncView, doorbellSecret: null }
+      return written
     },
   }),
   updateSyncView: t.field({
@@ -225,9 +269,10 @@ builder.mutationFields((t) => ({
         paused: given(input.paused),
         doorbellUrl: input.doorbellUrl,
       }
-      const syncView = await updateSyncView(context.database, accountId, idOf('SyncView', id, ['id']), changes)
+      const viewId = idOf('SyncView', id, ['id'])
+      const written = await updateSyncView(context.database, accountId, viewId, changes, context.sync.doorbellNetworks)
       context.sync.poke()
-      return { syncView, doorbellSecret: null }
+      return written
     },
   }),
   deleteSyncView: t.field({

@@ -46,6 +46,9 @@ interface Round extends NewPositions {
   readonly dispatched?: Dispatched | undefined
 }
 
+/** Told of new positions, and whether some of them are about views. */
+export type MoveListener = (isOfViews: boolean) => void
+
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
 
@@ -62,6 +65,7 @@ export class Hub {
   readonly #checkpointBell = new Bell()
   readonly #streams: Registries = { PRODUCT: new Map(), STOCK: new Map(), ORDER: new Map(), CUSTOMER: new Map() }
   readonly #keyListeners = new Set<KeyListener>()
+  readonly #moveListeners = new Set<MoveListener>()
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
   readonly #fullWindows = new Set<StreamKey>()
@@ -122,6 +126,10 @@ export class Hub {
   onKeyChanged(listener: KeyListener): () => void {
     this.#keyListeners.add(listener)
     return () => this.#keyListeners.delete(listener)
+  }
+
+  onMoved(listener: MoveListener): void {
+    this.#moveListeners.add(listener)
   }
 
   /** A bell that rings whenever the view changes or acknowledges on this gateway. */
@@ -241,6 +249,8 @@ export class Hub {
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
     for (const offer of offers) offer()
+    if (sighting.head > this.#sighting.head)
+      this.#moveListeners.forEach((listener) => listener(rows.some(({ subject }) => subject === 'VIEW')))
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull

@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts'
+import type { Database, Sql } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
 import type { Stream } from './change.ts'
 import type { SyncViewRow } from './views.ts'
@@ -11,6 +11,8 @@ export interface StreamStatus {
   readonly oldestPendingAt: Date | undefined
   readonly acknowledgedAt: Date | undefined
   readonly connected: boolean
+  /** Whether it has ever been followed or pulled. */
+  readonly isOpened: boolean
 }
 
 export type SyncViewState = 'NEVER_CONNECTED' | 'CONNECTED' | 'OFFLINE' | 'PAUSED'
@@ -21,11 +23,18 @@ const mostPendingCounted = 10_000
 export async function streamStatuses(database: Database, accountId: number, viewId: number): Promise<readonly StreamStatus[]> {
   const connections = await readConnections(database, accountId, viewId)
   return Promise.all(
-    connections.map(async ({ stream, acknowledgedAt, connected }) => {
+    connections.map(async ({ stream, isOpened, acknowledgedAt, connected }) => {
       const { pending, oldestPendingAt } = await (stream === 'PRODUCT' || stream === 'STOCK'
         ? readPending(database, accountId, viewId, stream)
         : readPendingOwned(database, accountId, viewId, stream))
-      return { stream, pending, oldestPendingAt: oldestPendingAt ?? undefined, acknowledgedAt: acknowledgedAt ?? undefined, connected }
+      return {
+        stream,
+        pending,
+        oldestPendingAt: oldestPendingAt ?? undefined,
+        acknowledgedAt: acknowledgedAt ?? undefined,
+        connected,
+        isOpened,
+      }
     }),
   )
 }
@@ -45,12 +54,17 @@ interface Connection {
   readonly connected: boolean
 }
 
-/** Whether a gateway that lives serves the stream: each holds an advisory lock on its number for as long as it lives. */
+/** SQL that says whether a gateway that lives serves the stream of the checkpoint `c`: each holds an advisory lock on its number for as long as it lives. */
+export function isServed(sql: Sql) {
+  return sql`EXISTS (
+    SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.classid = ${advisoryLocks.node} AND k.objid = c.node_id AND k.granted
+      AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
+}
+
 async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
-  return database.sql<Connection[]>`
-    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", EXISTS (
-      SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.classid = ${advisoryLocks.node} AND k.objid = c.node_id AND k.granted
-        AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS connected
+  const { sql } = database
+  return sql<Connection[]>`
+    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", ${isServed(sql)} AS connected
     FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
     LEFT JOIN checkpoints c ON c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject::text = s.stream ORDER BY s.ordinal`
 }

@@ -7,6 +7,8 @@ import { Acknowledger } from './acknowledger.ts'
 import type { Batch, EntityOf, Stream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, beginSession, openCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
+import type { Networks } from './doorbell-address.ts'
+import { Doorbells, findDoorbell } from './doorbell.ts'
 import { Hub, type KeyListener } from './hub.ts'
 import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
@@ -50,6 +52,8 @@ export class Sync implements AsyncDisposable {
   readonly #stop: AbortController
   readonly #work: Promise<unknown>
   readonly #listening: AsyncDisposable
+  /** Where beside the public internet doorbells may be. */
+  readonly doorbellNetworks: Networks
 
   constructor(parts: {
     readonly database: Database
@@ -60,6 +64,7 @@ export class Sync implements AsyncDisposable {
     readonly stop: AbortController
     readonly work: Promise<unknown>
     readonly listening: AsyncDisposable
+    readonly doorbellNetworks: Networks
   }) {
     this.#database = parts.database
     this.#codec = parts.codec
@@ -70,6 +75,7 @@ export class Sync implements AsyncDisposable {
     this.#stop = parts.stop
     this.#work = parts.work
     this.#listening = parts.listening
+    this.doorbellNetworks = parts.doorbellNetworks
   }
 
   /** Revisions are shown as `epoch * 2^53 +` the stored number. */
@@ -180,12 +186,13 @@ export class Sync implements AsyncDisposable {
     const read = async (): Promise<SyncViewRow> => {
       const view = await findSyncView(this.#database, accountId, viewId)
       if (view === undefined) throw viewNotFound()
-      const [statuses, resend] = await Promise.all([
+      const [statuses, resend, doorbell] = await Promise.all([
         streamStatuses(this.#database, accountId, viewId),
         latestResend(this.#database, accountId, viewId),
+        view.doorbellUrl === null ? undefined : findDoorbell(this.#database, accountId, viewId),
       ])
       faces.clear()
-      faces.set(view, JSON.stringify([view, statuses, resend?.id, resend?.state]))
+      faces.set(view, JSON.stringify([view, statuses, resend?.id, resend?.state, doorbell]))
       return view
     }
     return new Watcher({ read, faceOf: (view) => faces.get(view) ?? '', bell, release, lookEveryMs: () => statusLookMs })
@@ -255,7 +262,10 @@ async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Pr
 }
 
 /** Starts the engine. It is ready when this resolves; dispose of it to stop. */
-export async function startSync(database: Database, { log }: { readonly log: Logger }): Promise<Sync> {
+export async function startSync(
+  database: Database,
+  { log, doorbellNetworks }: { readonly log: Logger; readonly doorbellNetworks: Networks },
+): Promise<Sync> {
   const stop = new AbortController()
   const [state] = await database.sql<{ secret: string; node: number }[]>`
     SELECT cursor_secret AS secret, nextval('node_numbers')::int AS node FROM sequencer`
@@ -269,6 +279,8 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     { onNumbered: (numbered) => hub.onNumbered(numbered), onHead: (head) => hub.onHead(head) },
     stop.signal,
   )
+  const doorbells = new Doorbells(database, doorbellNetworks, log, () => sequencer.isLeading, stop.signal)
+  hub.onMoved((isOfViews) => doorbells.onMoved(isOfViews))
   const sequencing = sequencer.run()
   const listening = await listenFor(hub, sequencer, database).catch(async (error: unknown) => {
     stop.abort()
@@ -280,6 +292,7 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     hub.run(() => (sequencer.tellsOfPositions ? undefined : hubLookMs)),
     hub.watchCheckpoints(),
     hub.keepPassed(),
+    doorbells.run(),
   ])
-  return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening })
+  return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening, doorbellNetworks })
 }

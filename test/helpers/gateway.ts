@@ -27,10 +27,12 @@ export interface TestGateway extends AsyncDisposable {
   readonly connect: (key: string) => Client
 }
 
-/** A gateway of its own on a database, for real: HTTP, sockets and all. */
-export async function startGateway(database: TestDatabase): Promise<TestGateway> {
+const usual = { PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }
+
+/** A gateway of its own on a database, for real: HTTP, sockets and all. `settings` are variables of docs/config.md beside the usual ones. */
+export async function startGateway(database: TestDatabase, settings: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
   const config = {
-    ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }),
+    ...readConfig({ ...usual, ...settings }),
     databaseUrl: database.url,
     databaseDirectUrl: database.url,
   }
@@ -74,9 +76,9 @@ function connectTo(url: string, key: string): Client {
 }
 
 /** A gateway on a fresh database, disposed of together. */
-export async function startShop(): Promise<TestGateway & { readonly database: TestDatabase }> {
+export async function startShop(settings?: Readonly<Record<string, string>>): Promise<TestGateway & { readonly database: TestDatabase }> {
   const database = await createTestDatabase()
-  const gateway = await startGateway(database)
+  const gateway = await startGateway(database, settings)
   return {
     ...gateway,
     database,

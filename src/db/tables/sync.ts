@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, foreignKey, index, pgEnum, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core'
+import { bigint, boolean, foreignKey, index, integer, pgEnum, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { id, moment, users } from './access.ts'
 
 /** As the item of a point in the links: the link there is done with. */
@@ -156,6 +156,42 @@ export const syncViews = pgTable(
     index('sync_views_auto_link')
       .on(t.accountId, t.autoLinkedTo)
       .where(sql`auto_link`),
+    // Whose doorbell may have to be rung is asked while anything changes.
+    index('sync_views_doorbell')
+      .on(t.accountId, t.id)
+      .where(sql`doorbell_url IS NOT NULL`),
+  ],
+)
+
+/**
+ * How the doorbell of a view stands. The row is made when something is first seen to wait. Whoever rings takes it first, by its `turn`, so that one gateway rings.
+ */
+export const doorbells = pgTable(
+  'doorbells',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    /** Of what lies up to here, in the feed, in the view's links and among its resends, the bell has told, or there was nothing to tell. */
+    heardHead: id().notNull(),
+    heardLink: id().notNull(),
+    heardResend: id().notNull(),
+    /** Something waits that the bell has not told of, or not with success. */
+    waits: boolean().notNull(),
+    /** Names what is told: every attempt to tell of the same has the same. */
+    messageId: uuid().notNull(),
+    /** How often it was rung since the system last acknowledged anything: the pause before the next attempt grows with it. */
+    attempts: integer().notNull().default(0),
+    nextAttemptAt: moment().notNull(),
+    /** Counts who has taken it, and until when it is theirs. */
+    turn: id().notNull().default(0),
+    ringingUntil: moment(),
+    lastRungAt: moment(),
+    lastStatus: integer(),
+    lastError: text(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
   ],
 )
 
