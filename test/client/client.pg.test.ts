@@ -5,6 +5,8 @@ import {
   connect,
   selection,
   SynkvyClientError,
+  type CustomerChange,
+  type OrderChange,
   type ProductChange,
   type StockChange,
   type SynkvyClient,
@@ -318,6 +320,38 @@ describe('what must not be tried again', () => {
     expect(await endOf(open(key).products(() => {}, { ...quietly, afterCursor: cursor }))).toMatchObject({ code: 'INVALID_CURSOR' })
     expect(await endOf(open(key).products(() => {}, { ...quietly, batchSize: 5_000 }))).toMatchObject({ code: 'BAD_USER_INPUT' })
   })
+})
+
+test('orders and customers arrive with all that the kit asks for, and what is called is answered over the same socket', async () => {
+  await createProducts(shop, ['sold-1'], 5)
+  const marketplace = await createView(shop, 'Sells by the kit')
+  const warehouse = await createView(shop, 'Ships by the kit', { orderScope: 'ALL' })
+  const seller = open(marketplace.key)
+  const shipper = open(warehouse.key)
+  const [orders, customers, shipped]: [OrderChange[], CustomerChange[], OrderChange[]] = [[], [], []]
+  void shipper.orders((batch) => void orders.push(...batch.changes), quietly)
+  void shipper.customers((batch) => void customers.push(...batch.changes), quietly)
+  void seller.orders((batch) => void shipped.push(...batch.changes), quietly)
+  await expect.poll(async () => (await statusOf(marketplace.viewId, 'ORDER')).connected, { timeout: 20_000 }).toBe(true)
+
+  await seller.call(
+    'mutation { upsertCustomers(input: [{ externalId: "k1", name: "Åsa", address: { line1: "Storgatan 1", city: "Göteborg", countryCode: "SE" } }]) { __typename } }',
+  )
+  const lines = [{ sku: 'SKU-sold-1', quantity: 2, unitPrice: { amount: '10', currency: 'SEK' } }]
+  await seller.call('mutation ($input: [OrderInput!]!) { upsertOrders(input: $input) { __typename } }', {
+    input: [{ externalId: 'kit-1', customerExternalId: 'k1', lines }],
+  })
+  await expect.poll(() => orders.find(({ externalId }) => externalId === 'kit-1'), { timeout: 20_000 }).toBeDefined()
+  const order = orders.find(({ externalId }) => externalId === 'kit-1')
+  await shipper.call('mutation ($id: ID!) { setOrderState(id: $id, state: SHIPPED) { __typename } }', { id: order?.id })
+
+  expect(order).toMatchObject({
+    kind: 'UPSERT',
+    order: { state: 'PLACED', total: { amount: '20.00' }, customer: { name: 'Åsa' }, lines: [{ variant: { sku: 'SKU-sold-1' } }] },
+  })
+  await expect.poll(() => customers.map((change) => change.customer?.address?.city), { timeout: 20_000 }).toContain('Göteborg')
+  await expect.poll(() => shipped.map((change) => change.order?.state), { timeout: 20_000 }).toEqual(['SHIPPED'])
+  await untilNothingIsPending(marketplace.viewId, 'ORDER')
 })
 
 test('a paused view is waited for', async () => {

@@ -149,6 +149,26 @@ test('a doorbell is rung once, signed, when something waits and nobody is connec
   expect(door.calls).toHaveLength(2)
 })
 
+test("an order of somebody else's rings for who receives the whole shop's, and not for who receives its own", async () => {
+  await using door = await openDoor()
+  await createProducts(shop, ['rung-order'], 10)
+  const own = await createBelledView('Receives its own', `${door.url}?own`)
+  const all = await createBelledView('Receives all', `${door.url}?all`)
+  await expectData(
+    shop.call('mutation ($id: ID!) { updateSyncView(id: $id, input: { orderScope: ALL }) { syncView { id } } }', { id: all.viewId }),
+  )
+  const order = { externalId: 'rung', lines: [{ sku: 'SKU-rung-order', quantity: 1, unitPrice: { amount: '1', currency: 'SEK' } }] }
+
+  await expectData(shop.call('mutation ($input: [OrderInput!]!) { upsertOrders(input: $input) { __typename } }', { input: [order] }))
+
+  await expect.poll(() => door.calls.map(({ path }) => path), { timeout: 20_000 }).toContain('/bell?all')
+  const told = door.calls.find(({ path }) => path === '/bell?all')
+  expect(JSON.parse(told?.body ?? '{}').data).toEqual({ syncViewId: all.viewId, streams: ['ORDER'] })
+  expect(door.calls.map(({ path }) => path)).not.toContain('/bell?own')
+  for (const { viewId } of [own, all])
+    await expectData(shop.call('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id: viewId }))
+})
+
 test('while somebody is connected, or the view is paused, no bell rings; afterwards it does', async () => {
   await using door = await openDoor()
   const { viewId, key } = await createBelledView('Connected', door.url, ['connected-1'])
