@@ -20,7 +20,10 @@ export async function startChild<Ready>(
   otherNode?: string,
 ): Promise<Child<Ready>> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-    ...(otherNode === undefined ? { execArgv: ['--import', 'tsx'] } : { execArgv: [], execPath: otherNode }),
+    // Of others it is nobody's business here that consumers leave without a word.
+    ...(otherNode === undefined
+      ? { execArgv: ['--import', 'tsx'] }
+      : { execArgv: [], execPath: otherNode, stdio: ['ignore', 'inherit', 'ignore', 'ipc'] }),
     env: { ...process.env, NODE_ENV: 'production', GRAPHILE_ENV: 'production' },
     serialization: 'advanced',
   })
@@ -57,7 +60,7 @@ export async function startGateway(
     DATABASE_URL: databaseUrl,
     SYNKVY_ACCOUNT: 'bench',
     SYNKVY_ADMIN_KEY: adminKey,
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'error',
   }
   const child = spawn(
     process.execPath,

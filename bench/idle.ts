@@ -25,7 +25,7 @@ export async function idle(stage: Stage, count: number, watchedMs: number): Prom
     {
       'graphql-ws, empty': async () => {
         await using floor = await startChild('./idle-process.ts', {}, (message) => ready.parse(message))
-        return await perView(floor.ready.url, floor.ready.pid, 'subscription { nothing { cursor caughtUp } }')
+        return await perView(floor.ready.url, floor.ready.pid, 'subscription { stockChanges { cursor caughtUp } }')
       },
       synkvy: () => perView(`${gateway.url.replace('http', 'ws')}/graphql`, gateway.pid, stockQuery),
     },

@@ -30,7 +30,7 @@ const viewId = (number: number): string => Buffer.from(`SyncView:${number}`).toS
 
 /** A view that has every product already; its key and its id. */
 export async function addView(stage: Stage): Promise<{ readonly key: string; readonly id: string }> {
-  const [key = ''] = await stage.addViews(1)
+  const [key = ''] = await stage.addViews(1, 'PRODUCT')
   const [view] = await stage.database.sql<{ id: number }[]>`SELECT max(id) AS id FROM sync_views`
   return { key, id: viewId(view?.id ?? 0) }
 }

@@ -21,8 +21,8 @@ export interface Stage extends AsyncDisposable {
   readonly gateway: { readonly url: string; readonly pid: number }
   readonly accountId: number
   readonly adminKey: string
-  /** Sync views to which every product is linked, and which have received them all; answers their keys. */
-  readonly addViews: (count: number) => Promise<readonly string[]>
+  /** Sync views to which every product is linked, and which have received them all on a stream, by itself that of stock; answers their keys. */
+  readonly addViews: (count: number, stream?: 'PRODUCT' | 'STOCK') => Promise<readonly string[]>
   /** As many sync views, in turn for every account but the bench's own, each of whose products is linked to so many of its account's; answers their keys. */
   readonly addShopViews: (count: number, mostLinked: number) => Promise<readonly string[]>
   /** A view without links; answers its number. */
@@ -58,9 +58,10 @@ export async function setStage({ countsStatements = false } = {}): Promise<Stage
     accountId,
     adminKey,
     addUnlinkedView: () => addUnlinkedView(database, accountId),
-    addViews: (count) =>
+    addViews: (count, stream = 'STOCK') =>
       addViews(
         database,
+        stream,
         Array.from({ length: count }, () => accountId),
       ),
     addShopViews: (count, mostLinked) => addShopViews(database, accountId, count, mostLinked),
@@ -77,8 +78,13 @@ export async function setStage({ countsStatements = false } = {}): Promise<Stage
   }
 }
 
-/** A view for each of these accounts, linked to all of its products, which it has; with `mostLinked`, each product is linked to so many of its account's views. */
-async function addViews({ sql }: Database, accountIds: readonly number[], mostLinked = accountIds.length): Promise<readonly string[]> {
+/** A view for each of these accounts, linked to all of its products, which it has on a stream; with `mostLinked`, each product is linked to so many of its account's views. */
+async function addViews(
+  { sql }: Database,
+  stream: 'PRODUCT' | 'STOCK',
+  accountIds: readonly number[],
+  mostLinked = accountIds.length,
+): Promise<readonly string[]> {
   const secrets = accountIds.map(() => newSecret())
   await sql`
     WITH asked AS (SELECT * FROM unnest(${accountIds}::bigint[], ${secrets.map((secret) => hashSecret(secret))}::text[]) WITH ORDINALITY AS h (account_id, hash, n)),
@@ -94,7 +100,7 @@ async function addViews({ sql }: Database, accountIds: readonly number[], mostLi
       RETURNING account_id, id, created_position, link_position),
     levelled AS (
       INSERT INTO checkpoints (account_id, view_id, subject, live, linked)
-      SELECT account_id, id, subject, created_position, link_position FROM viewed, unnest('{PRODUCT,STOCK}'::feed_subject[]) subject),
+      SELECT account_id, id, ${stream}::feed_subject, created_position, link_position FROM viewed),
     placed AS (
       SELECT account_id, id, row_number() OVER (PARTITION BY account_id ORDER BY id) AS place, count(*) OVER (PARTITION BY account_id) AS count FROM viewed)
     INSERT INTO links (account_id, view_id, product_id, position, revision)
@@ -108,7 +114,7 @@ async function addViews({ sql }: Database, accountIds: readonly number[], mostLi
 async function addShopViews(database: Database, accountId: number, count: number, mostLinked: number): Promise<readonly string[]> {
   const shops = await database.sql<{ id: number }[]>`SELECT id FROM accounts WHERE id <> ${accountId} ORDER BY id`
   const accountIds = Array.from({ length: count }, (_, index) => shops[index % shops.length]?.id ?? 0)
-  return addViews(database, accountIds, mostLinked)
+  return addViews(database, 'STOCK', accountIds, mostLinked)
 }
 
 async function run(databaseUrl: string, text: string): Promise<void> {
