@@ -42,7 +42,9 @@ export async function setStage({ countsStatements = false } = {}): Promise<Stage
   const folder = await mkdtemp(join(tmpdir(), 'synkvy-bench-'))
   const postgres = await startEmbeddedPostgres({
     dataDir: folder,
-    settings: countsStatements ? { shared_preload_libraries: 'pg_stat_statements' } : {},
+    settings: countsStatements
+      ? { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': process.env['TRACK'] ?? 'top' }
+      : {},
   })
   if (countsStatements) await run(postgres.url, `CREATE EXTENSION pg_stat_statements; CREATE ROLE ${gatewayUser} SUPERUSER LOGIN`)
   const gateway = await startGateway(countsStatements ? asUser(postgres.url, gatewayUser) : postgres.url, adminKey)
