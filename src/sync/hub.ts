@@ -33,7 +33,7 @@ const retryMs = 500
 /** How often a gateway that starts looks whether somebody sequences. */
 const startLookMs = 20
 
-type Dispatched = Readonly<Record<ServedStream, readonly RawDispatch[]>>
+type Dispatched = { readonly [S in ServedStream]: readonly RawDispatch<S>[] }
 
 /** What a round is about. */
 interface Round extends NewPositions {

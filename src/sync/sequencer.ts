@@ -229,8 +229,8 @@ export interface Numbered {
   /** What was numbered; null where it is much. */
   readonly numbered: readonly NewPosition[] | null
   /** Of these the states and whom they concern; null where it is more than a few, or none concerns anybody. */
-  readonly products: readonly RawDispatch[] | null
-  readonly stock: readonly RawDispatch[] | null
+  readonly products: readonly RawDispatch<'PRODUCT'>[] | null
+  readonly stock: readonly RawDispatch<'STOCK'>[] | null
   readonly isDispatched: boolean
 }
 
