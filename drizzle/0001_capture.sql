@@ -17,7 +17,8 @@ BEGIN
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  IF (SELECT last_value FROM sequencer_sleep) = 2 THEN
+  -- Rather than a query, which takes longer to begin than to answer.
+  IF pg_sequence_last_value('sequencer_sleep') = 2 THEN
     PERFORM pg_notify('synkvy_inbox', '');
   END IF;
 END $$;
@@ -54,7 +55,8 @@ BEGIN
   NEW.updated_at := OLD.updated_at;
   IF NEW IS DISTINCT FROM OLD THEN
     NEW.revision := greatest(OLD.revision + 1, clock_microseconds());
-    NEW.updated_at := clock_timestamp();
+    -- Never before the statement, even where the clock is set back meanwhile: what is captured is known by it.
+    NEW.updated_at := greatest(clock_timestamp(), statement_timestamp());
   END IF;
   RETURN NEW;
 END $$;
@@ -69,6 +71,8 @@ BEGIN
   RETURN NEW;
 END $$;
 --> statement-breakpoint
+-- Of an update, what has changed is told from what has not by `updated_at`, which raise_revision sets for the former alone: to join the rows with what they were would
+-- cost as much as all the rest. What was changed twice in one statement of a client may be captured once too often.
 CREATE FUNCTION capture_products() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   origin bigint := origin_view();
@@ -78,8 +82,8 @@ BEGIN
     SELECT account_id, 'PRODUCT', id, id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'PRODUCT', n.id, n.id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'PRODUCT', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'PRODUCT', id, id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, origin_view_id, origin_live)
     SELECT account_id, 'PRODUCT', id, id, greatest(revision + 1, clock_microseconds()), true, handle, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM old_rows;
@@ -97,8 +101,8 @@ BEGIN
     SELECT account_id, 'STOCK', id, product_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'STOCK', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'STOCK', n.id, n.product_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'STOCK', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'STOCK', id, product_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'STOCK', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, location_code, origin_view_id, origin_live)
     SELECT s.account_id, 'STOCK', s.id, s.product_id, greatest(s.revision + 1, clock_microseconds()), true, v.sku, l.code, origin, CASE WHEN origin IS NOT NULL THEN live_of(s.account_id, 'STOCK', origin) END
@@ -154,7 +158,7 @@ CREATE TRIGGER products_revision BEFORE INSERT OR UPDATE ON products FOR EACH RO
 --> statement-breakpoint
 CREATE TRIGGER products_inserted AFTER INSERT ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
-CREATE TRIGGER products_updated AFTER UPDATE ON products REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
+CREATE TRIGGER products_updated AFTER UPDATE ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
 CREATE TRIGGER products_deleted AFTER DELETE ON products REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
@@ -183,7 +187,7 @@ CREATE TRIGGER stock_levels_revision BEFORE INSERT OR UPDATE ON stock_levels FOR
 --> statement-breakpoint
 CREATE TRIGGER stock_levels_inserted AFTER INSERT ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint
-CREATE TRIGGER stock_levels_updated AFTER UPDATE ON stock_levels REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
+CREATE TRIGGER stock_levels_updated AFTER UPDATE ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint
 CREATE TRIGGER stock_levels_deleted AFTER DELETE ON stock_levels REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint

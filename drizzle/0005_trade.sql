@@ -9,8 +9,8 @@ BEGIN
     SELECT account_id, 'CUSTOMER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'CUSTOMER', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'CUSTOMER', n.id, n.owner_user_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'CUSTOMER', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'CUSTOMER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'CUSTOMER', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, deleted, key, origin_view_id, origin_live)
     SELECT account_id, 'CUSTOMER', id, owner_user_id, greatest(revision + 1, clock_microseconds()), true, external_id, origin,
@@ -29,8 +29,8 @@ BEGIN
     SELECT account_id, 'ORDER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'ORDER', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'ORDER', n.id, n.owner_user_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'ORDER', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'ORDER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'ORDER', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, deleted, key, origin_view_id, origin_live)
     SELECT account_id, 'ORDER', id, owner_user_id, greatest(revision + 1, clock_microseconds()), true, external_id, origin,
@@ -71,7 +71,7 @@ CREATE TRIGGER customers_revision BEFORE INSERT OR UPDATE ON customers FOR EACH 
 --> statement-breakpoint
 CREATE TRIGGER customers_inserted AFTER INSERT ON customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
 --> statement-breakpoint
-CREATE TRIGGER customers_updated AFTER UPDATE ON customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
+CREATE TRIGGER customers_updated AFTER UPDATE ON customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
 --> statement-breakpoint
 CREATE TRIGGER customers_deleted AFTER DELETE ON customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
 --> statement-breakpoint
@@ -84,7 +84,7 @@ CREATE TRIGGER orders_revision BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EX
 --> statement-breakpoint
 CREATE TRIGGER orders_inserted AFTER INSERT ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
 --> statement-breakpoint
-CREATE TRIGGER orders_updated AFTER UPDATE ON orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
+CREATE TRIGGER orders_updated AFTER UPDATE ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
 --> statement-breakpoint
 CREATE TRIGGER orders_deleted AFTER DELETE ON orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
 --> statement-breakpoint

@@ -38,7 +38,7 @@ type Registry<S extends Stream> = Map<number, Set<ViewStream<S>>>
 type Registries = { readonly [S in Stream]: Registry<S> }
 const kinds = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER'] as const
 
-type Dispatched = Readonly<Record<Stream, readonly RawDispatch[]>>
+type Dispatched = { readonly [S in Stream]: readonly RawDispatch<S>[] }
 
 /** What a round is about. */
 interface Round extends NewPositions {
