@@ -53,3 +53,11 @@ $$;
 -- Whether an item of the link at `position` is beyond the point (at, at_item): for PRODUCT a link is one item.
 CREATE FUNCTION stream_item_waits(of_subject text, at bigint, at_item bigint, position_ bigint, item bigint) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT NOT link_point_reached(at, at_item, position_, CASE of_subject WHEN 'PRODUCT' THEN 9007199254740991 ELSE item END) $$;
+--> statement-breakpoint
+-- The last link position that is wholly behind the point (at, at_item): a link that was begun and is not done with still waits.
+CREATE FUNCTION linked_behind(at bigint, at_item bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN at_item >= 9007199254740991 THEN at ELSE at - 1 END $$;
+--> statement-breakpoint
+-- Up to which link RESEND of a run goes on a stream; null where there is no run.
+CREATE FUNCTION resend_end(r resends, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE
+AS $$ SELECT CASE of_subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END $$;

@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts'
+import type { Sql, TransactionSql } from '../db/client.ts'
 import type { Statement } from '../db/sql.ts'
 import { wholeLink } from '../db/tables/sync.ts'
 import type { EntityOf, ServedStream } from './change.ts'
@@ -136,7 +136,7 @@ export async function readLivePage<S extends ServedStream>(
 }
 
 /** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
-const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql) => Statement } = {
+export const itemsOfLink: { readonly [S in ServedStream]: (sql: Sql | TransactionSql) => Statement } = {
   PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
   STOCK: (sql) => sql`
     SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id
