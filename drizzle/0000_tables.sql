@@ -208,9 +208,6 @@ CREATE TABLE "links" (
 	"unlinked" boolean DEFAULT false NOT NULL,
 	"auto" boolean DEFAULT false NOT NULL,
 	"external_id" text,
-	"rejection_reason" text,
-	"rejection_revision" bigint,
-	"rejected_at" timestamp with time zone,
 	CONSTRAINT "links_account_id_view_id_product_id_pk" PRIMARY KEY("account_id","view_id","product_id")
 );
 --> statement-breakpoint
@@ -224,6 +221,18 @@ CREATE TABLE "position_ranges" (
 	"server_started" timestamp with time zone NOT NULL,
 	"took_up_at" bigint,
 	"at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rejections" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"subject" "feed_subject" NOT NULL,
+	"entity_id" bigint NOT NULL,
+	"item_id" bigint NOT NULL,
+	"revision" bigint NOT NULL,
+	"reason" text NOT NULL,
+	"at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "rejections_account_id_view_id_subject_entity_id_item_id_pk" PRIMARY KEY("account_id","view_id","subject","entity_id","item_id")
 );
 --> statement-breakpoint
 CREATE TABLE "resends" (
@@ -339,6 +348,7 @@ ALTER TABLE "stock_movements" ADD CONSTRAINT "stock_movements_account_id_stock_l
 ALTER TABLE "variants" ADD CONSTRAINT "variants_account_id_product_id_products_account_id_id_fk" FOREIGN KEY ("account_id","product_id") REFERENCES "public"."products"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "checkpoints" ADD CONSTRAINT "checkpoints_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "doorbells" ADD CONSTRAINT "doorbells_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rejections" ADD CONSTRAINT "rejections_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_started_by_users_account_id_id_fk" FOREIGN KEY ("account_id","started_by") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sync_views" ADD CONSTRAINT "sync_views_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

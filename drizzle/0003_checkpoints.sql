@@ -60,3 +60,11 @@ CREATE FUNCTION restart_trade(of_account bigint, of_view bigint, with_own boolea
   UPDATE checkpoints SET live = 0, restarts = restarts + 1, rewinds = rewinds + 1, own_to = CASE WHEN with_own THEN (SELECT head FROM sequencer) ELSE own_to END
   WHERE account_id = of_account AND view_id = of_view AND subject IN ('ORDER', 'CUSTOMER')
 $$;
+--> statement-breakpoint
+-- The last link position that is wholly behind the point (at, at_item): a link that was begun and is not done with still waits.
+CREATE FUNCTION linked_behind(at bigint, at_item bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN at_item >= 9007199254740991 THEN at ELSE at - 1 END $$;
+--> statement-breakpoint
+-- Up to which link RESEND of a run goes on a stream; null where there is no run.
+CREATE FUNCTION resend_end(r resends, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE
+AS $$ SELECT CASE of_subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END $$;

@@ -27,6 +27,9 @@ export interface EntityOf {
   readonly CUSTOMER: CustomerState
 }
 
+/** The streams whose entities concern a view by its links. */
+export type LinkedStream = 'PRODUCT' | 'STOCK'
+
 /** LIVE: it changed. RESEND: it was linked or resent. */
 export type Lane = 'LIVE' | 'RESEND'
 

@@ -1,6 +1,11 @@
-import type { Database, Sql } from '../db/client.ts'
+import type { Database, Sql, TransactionSql } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
-import type { Stream } from './change.ts'
+import { withOwnPlans } from '../db/plans.ts'
+import type { Statement } from '../db/sql.ts'
+import { wholeLink } from '../db/tables/sync.ts'
+import type { LinkedStream, Stream } from './change.ts'
+import { isLinked, itemsOfLink } from './feed.ts'
+import type { LinkPoint } from './progress.ts'
 import type { SyncViewRow } from './views.ts'
 
 /** How a view stands on a stream. */
@@ -18,13 +23,15 @@ export interface StreamStatus {
 export type SyncViewState = 'NEVER_CONNECTED' | 'CONNECTED' | 'OFFLINE' | 'PAUSED'
 
 const mostPendingCounted = 10_000
+/** A look-up by a link costs as much as reading so many rows of the feed one after the other. */
+const feedRowsForALink = 10
 
 /** Every stream of a view: how much waits, since when, and whether somebody is connected. */
 export async function streamStatuses(database: Database, accountId: number, viewId: number): Promise<readonly StreamStatus[]> {
   const connections = await readConnections(database, accountId, viewId)
   return Promise.all(
     connections.map(async ({ stream, isOpened, acknowledgedAt, connected }) => {
-      const { pending, oldestPendingAt } = await (stream === 'PRODUCT' || stream === 'STOCK'
+      const { pending, oldestPendingAt } = await (isLinked(stream)
         ? readPending(database, accountId, viewId, stream)
         : readPendingOwned(database, accountId, viewId, stream))
       return {
@@ -69,48 +76,99 @@ async function readConnections(database: Database, accountId: number, viewId: nu
     LEFT JOIN checkpoints c ON c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject::text = s.stream ORDER BY s.ordinal`
 }
 
+/** How far a view has come on a stream that may never have been opened. */
+interface Frontier {
+  readonly live: number
+  readonly linked: LinkPoint
+  readonly resend: LinkPoint
+  readonly run: { readonly resendTo: number; readonly startedAt: Date } | undefined
+  /** There are so few links, and so much has changed since, that what waits is soonest asked of the links. */
+  readonly isSmall: boolean
+}
+
 /**
- * What waits, by what a checkpoint says: entities that LIVE, LINKED or a run has yet to come to. Link positions are moments in microseconds, so they tell since
- * when a link waits.
+ * What waits, by what a checkpoint says: entities that LIVE, LINKED or a run has yet to come to, and those that are committed and have no position yet. Each lane is read in its
+ * order, so that the oldest is among what is counted. Link positions are moments in microseconds, so they tell since when a link waits.
  */
 async function readPending(
   database: Database,
   accountId: number,
   viewId: number,
-  stream: 'PRODUCT' | 'STOCK',
+  stream: LinkedStream,
 ): Promise<{ pending: number; oldestPendingAt: Date | null }> {
-  const { sql } = database
-  const items =
-    stream === 'PRODUCT'
-      ? sql`SELECT l.product_id AS id`
-      : sql`SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id`
-  const [row] = await sql<{ pending: number; oldestPendingAt: Date | null }[]>`
-    WITH c AS (
-      SELECT v.account_id, v.id AS view_id, coalesce(c.live, v.created_position) AS live, coalesce(c.linked, 0) AS linked, coalesce(c.linked_item, 0) AS linked_item,
-        coalesce(c.resend, 0) AS resend, coalesce(c.resend_item, 0) AS resend_item, ${stream === 'PRODUCT' ? sql`r.product_resend_to` : sql`r.stock_resend_to`} AS resend_to
-      FROM sync_views v
-      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}
-      LEFT JOIN resends r ON r.account_id = v.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
-      WHERE v.account_id = ${accountId} AND v.id = ${viewId}),
-    waiting AS (
-      (SELECT f.entity_id AS id, f.at FROM c
-        JOIN feed f ON f.account_id = c.account_id AND f.subject = ${stream} AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM c.view_id
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.product_id = f.product_id AND NOT l.unlinked
-        LIMIT ${mostPendingCounted})
-      UNION ALL
-      (SELECT i.id, to_timestamp(l.position / 1e6) FROM c
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.position >= c.linked
-          AND NOT link_point_reached(c.linked, c.linked_item, l.position, 9007199254740991)
-        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(${stream}, c.linked, c.linked_item, l.position, i.id)
-        LIMIT ${mostPendingCounted})
-      UNION ALL
-      (SELECT i.id, r.started_at FROM c
-        JOIN resends r ON r.account_id = c.account_id AND r.view_id = c.view_id AND r.state = 'RUNNING'
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.position >= c.resend AND l.position <= c.resend_to AND NOT l.unlinked
-        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(${stream}, c.resend, c.resend_item, l.position, i.id)
-        LIMIT ${mostPendingCounted}))
-    SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM waiting`
-  return row ?? { pending: 0, oldestPendingAt: null }
+  return withOwnPlans(database, async (tx) => {
+    const frontier = await readFrontier(tx, accountId, viewId, stream)
+    if (frontier === undefined) return { pending: 0, oldestPendingAt: null }
+    const { linked, resend, run } = frontier
+    const waiting = [
+      ...waitingLive(tx, accountId, viewId, stream, frontier),
+      waitingLinks(tx, accountId, viewId, stream, { after: linked, to: wholeLink }, tx`to_timestamp(l.position / 1e6)`),
+      ...(run === undefined
+        ? []
+        : [waitingLinks(tx, accountId, viewId, stream, { after: resend, to: run.resendTo }, tx`${run.startedAt}::timestamptz`)]),
+    ]
+    const [row] = await tx<{ pending: number; oldestPendingAt: Date | null }[]>`
+      SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM (
+        ${waiting.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) waiting`
+    return row ?? { pending: 0, oldestPendingAt: null }
+  })
+}
+
+async function readFrontier(tx: TransactionSql, accountId: number, viewId: number, stream: LinkedStream): Promise<Frontier | undefined> {
+  const [row] = await tx<(Omit<Frontier, 'run'> & { resendTo: number | null; startedAt: Date | null })[]>`
+    SELECT coalesce(c.live, v.created_position) AS live, json_build_object('position', coalesce(c.linked, 0), 'item', coalesce(c.linked_item, 0)) AS linked,
+      json_build_object('position', coalesce(c.resend, 0), 'item', coalesce(c.resend_item, 0)) AS resend, resend_end(r, ${stream}) AS "resendTo", r.started_at AS "startedAt",
+      (SELECT head FROM sequencer) - coalesce(c.live, v.created_position) > ${feedRowsForALink} * v.link_count AS "isSmall"
+    FROM sync_views v
+    LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}
+    LEFT JOIN resends r ON r.account_id = v.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
+    WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
+  if (row === undefined) return undefined
+  const { resendTo, startedAt, ...frontier } = row
+  return { ...frontier, run: resendTo === null || startedAt === null ? undefined : { resendTo, startedAt } }
+}
+
+/** SQL of the entities (id, at) that LIVE has yet to come to. */
+function waitingLive(
+  tx: TransactionSql,
+  accountId: number,
+  viewId: number,
+  stream: LinkedStream,
+  { live, isSmall }: Frontier,
+): readonly Statement[] {
+  const isNews = (row: Statement) => tx`${row}.origin_view_id IS DISTINCT FROM ${viewId}`
+  const linkOf = (row: Statement) =>
+    tx`JOIN links l ON l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = ${row}.product_id AND NOT l.unlinked`
+  const sequenced = isSmall
+    ? tx`(
+        SELECT f.entity_id AS id, f.at FROM links l CROSS JOIN LATERAL (${itemsOfLink[stream](tx)}) i
+        JOIN feed f ON f.account_id = l.account_id AND f.entity_id = i.id AND f.subject::text = ${stream} AND f.position > ${live} AND ${isNews(tx`f`)}
+        WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked)`
+    : tx`(
+        SELECT f.entity_id AS id, f.at FROM feed f ${linkOf(tx`f`)}
+        WHERE f.account_id = ${accountId} AND f.subject = ${stream} AND f.position > ${live} AND ${isNews(tx`f`)} ORDER BY f.position LIMIT ${mostPendingCounted})`
+  return [
+    sequenced,
+    tx`(
+      SELECT n.entity_id AS id, n.at FROM inbox n ${linkOf(tx`n`)}
+      WHERE n.account_id = ${accountId} AND n.subject = ${stream} AND ${isNews(tx`n`)} LIMIT ${mostPendingCounted})`,
+  ]
+}
+
+/** SQL of the entities (id, at) of the links that are beyond a point and not beyond `to`. */
+function waitingLinks(
+  tx: TransactionSql,
+  accountId: number,
+  viewId: number,
+  stream: LinkedStream,
+  { after, to }: { readonly after: LinkPoint; readonly to: number },
+  at: Statement,
+): Statement {
+  return tx`(
+    SELECT i.id, ${at} AS at FROM links l CROSS JOIN LATERAL (${itemsOfLink[stream](tx)}) i
+    WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.position >= ${after.position} AND l.position <= ${to}
+      AND stream_item_waits(${stream}, ${after.position}, ${after.item}, l.position, i.id)
+    ORDER BY l.position LIMIT ${mostPendingCounted})`
 }
 
 /** The same of orders and customers, which concern a view by their owner and wait in LIVE alone. */

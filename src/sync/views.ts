@@ -185,9 +185,12 @@ export function viewNotFound(): SynkvyError {
 }
 
 /** How many products are linked to a view. */
-export async function linkCountOf(database: Database, view: SyncViewRow): Promise<number> {
-  const [row] = await database.sql<{ count: number }[]>`
-    SELECT ${linkedProducts(database.sql)} AS count FROM sync_views v WHERE account_id = ${view.accountId} AND id = ${view.id}`
+export async function linkCountOf(
+  { sql }: { readonly sql: Sql | TransactionSql },
+  view: Pick<SyncViewRow, 'accountId' | 'id'>,
+): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    SELECT ${linkedProducts(sql)} AS count FROM sync_views v WHERE account_id = ${view.accountId} AND id = ${view.id}`
   return row?.count ?? 0
 }
 
@@ -198,16 +201,20 @@ function linkedProducts(sql: Sql | TransactionSql) {
     WHERE f.account_id = v.account_id AND f.deleted AND f.subject = 'PRODUCT')`
 }
 
-/** A view under its lock: whoever holds it gives out the view's link positions, so that they become visible in order. */
-export interface LockedView {
+/** How a view stands to the products of the shop. */
+export interface ViewNumbers {
   readonly accountId: number
   readonly id: number
   readonly linkPosition: number
   readonly linkCount: number
   readonly autoLinkedTo: number
   readonly allLinkedTo: number
-  /** The feed's head when the lock was taken. */
+  /** The feed's head at the same moment. */
   readonly head: number
+}
+
+/** A view under its lock: whoever holds it gives out the view's link positions, so that they become visible in order. */
+export interface LockedView extends ViewNumbers {
   /**
    * The first link position to give out: a hybrid logical clock like revisions, so that positions that were lost in a failover are never given
    * out again.
@@ -215,11 +222,21 @@ export interface LockedView {
   readonly nextPosition: number
 }
 
+const viewNumbers = (sql: Sql | TransactionSql) => sql`
+  account_id AS "accountId", id, link_position AS "linkPosition", ${linkedProducts(sql)} AS "linkCount", auto_linked_to AS "autoLinkedTo",
+  all_linked_to AS "allLinkedTo", (SELECT head FROM sequencer) AS head`
+
+/** A view's numbers, without its lock: they may be other ones by the time that they are read. Throws NOT_FOUND. */
+export async function readView({ sql }: Database, accountId: number, viewId: number): Promise<ViewNumbers> {
+  const [view] = await sql<ViewNumbers[]>`SELECT ${viewNumbers(sql)} FROM sync_views v WHERE account_id = ${accountId} AND id = ${viewId}`
+  if (view === undefined) throw viewNotFound()
+  return view
+}
+
 /** Takes the view's lock until the transaction ends. Throws NOT_FOUND. */
 export async function lockView(tx: TransactionSql, accountId: number, viewId: number): Promise<LockedView> {
   const [view] = await tx<LockedView[]>`
-    SELECT account_id AS "accountId", id, link_position AS "linkPosition", ${linkedProducts(tx)} AS "linkCount", auto_linked_to AS "autoLinkedTo",
-      all_linked_to AS "allLinkedTo", (SELECT head FROM sequencer) AS head, greatest(link_position + 1, clock_microseconds()) AS "nextPosition"
+    SELECT ${viewNumbers(tx)}, greatest(link_position + 1, clock_microseconds()) AS "nextPosition"
     FROM sync_views v WHERE account_id = ${accountId} AND id = ${viewId} FOR UPDATE OF v`
   if (view === undefined) throw viewNotFound()
   return view

@@ -215,9 +215,6 @@ export const links = pgTable(
     /** Made by `autoLink`: the view that itself wrote the product is not sent it back. */
     auto: boolean().notNull().default(false),
     externalId: text(),
-    rejectionReason: text(),
-    rejectionRevision: bigint({ mode: 'bigint' }),
-    rejectedAt: moment(),
   },
   (t) => [
     // No foreign key: links are made under their view's lock, a million at a time, and go with it by a trigger.
@@ -230,6 +227,33 @@ export const links = pgTable(
     index('links_unlinked')
       .on(t.accountId, t.viewId, t.position)
       .where(sql`unlinked`),
+  ],
+)
+
+/**
+ * What an external system said that it cannot take. That is true of one revision: whether it still holds is asked of the entity (and its link) as it is
+ * now, so nothing has to be lifted. The latest of each entity, and of each part of it that was named.
+ */
+export const rejections = pgTable(
+  'rejections',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    /** PRODUCT, ORDER or CUSTOMER. */
+    subject: feedSubject().notNull(),
+    entityId: id().notNull(),
+    /** The variant that was named; 0 where the entity as a whole was. */
+    itemId: id().notNull(),
+    /** As it was sent, with the epoch in it. */
+    revision: bigint({ mode: 'bigint' }).notNull(),
+    reason: text().notNull(),
+    at: moment()
+      .notNull()
+      .default(sql`clock_timestamp()`),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.subject, t.entityId, t.itemId] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
   ],
 )
 

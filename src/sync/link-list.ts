@@ -1,0 +1,192 @@
+import type { Database, Sql, TransactionSql } from '../db/client.ts'
+import type { Statement } from '../db/sql.ts'
+import { findProducts, isAmongFound, isFound, type Search } from '../catalog/search.ts'
+import { planEachTime, withOwnPlans } from '../db/plans.ts'
+import type { links } from '../db/tables/sync.ts'
+import { changedBeyond, isInRanges, isRejected, readBacklog, type Backlog } from './standing.ts'
+import { linkCountOf } from './views.ts'
+
+export type LinkRow = Readonly<typeof links.$inferSelect>
+export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
+
+/** Which links of a view: in a state, or whose product's handle, title or vendor, or one of its SKUs, holds `search`. */
+export interface LinkFilter {
+  readonly viewId: number
+  readonly state?: LinkState | undefined
+  readonly search?: string | undefined
+}
+
+interface Page {
+  readonly first: number
+  readonly after?: number | undefined
+}
+
+export const linkColumns = (sql: Sql | TransactionSql) => sql`
+  l.account_id AS "accountId", l.view_id AS "viewId", l.product_id AS "productId", l.id, l.position, l.revision, l.unlinked, l.auto, l.external_id AS "externalId"`
+
+/** SQL of whether the link `l` is there to be seen: unlinked ones are not, nor those whose product is deleted. */
+const isThere = (sql: Sql | TransactionSql) =>
+  sql`NOT l.unlinked AND EXISTS (SELECT FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)`
+
+// ---- of a view
+
+/** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws BAD_USER_INPUT for a search that is none. */
+export async function linksOfView(database: Database, accountId: number, filter: LinkFilter, page: Page): Promise<readonly LinkRow[]> {
+  return withOwnPlans(database, async (tx) => {
+    const after = page.after ?? 0
+    const search = await findProducts(tx, accountId, filter.search)
+    const isWanted = tx`${isOfView(tx, accountId, filter)} AND l.product_id > ${after} AND ${search === undefined ? tx`true` : isFound(tx, accountId, search, tx`l.product_id`)}`
+    const { any, all } = await waysTo(tx, accountId, filter)
+    // Each way finds its first ones; some may be found by several.
+    const found = any.map(
+      (one) =>
+        tx`(SELECT ${linkColumns(tx)} FROM links l WHERE ${isWanted} AND (${one}) AND ${all} ORDER BY l.product_id LIMIT ${page.first})`,
+    )
+    return tx<
+      LinkRow[]
+    >`SELECT * FROM (${found.reduce((before, one) => tx`${before} UNION ${one}`)}) found ORDER BY "productId" LIMIT ${page.first}`
+  })
+}
+
+/** How many links of a view there are. Throws as `linksOfView` does. */
+export async function countLinksOfView(database: Database, accountId: number, filter: LinkFilter): Promise<number> {
+  return withOwnPlans(database, async (tx) => {
+    const search = await findProducts(tx, accountId, filter.search)
+    const count = (state: LinkState | undefined) => countFound(tx, accountId, { ...filter, state }, search)
+    if (filter.state === 'REJECTED') return count('REJECTED')
+    if (filter.state === undefined)
+      return search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : count(undefined)
+    // Those that wait are counted, and those in sync are what is left; the other way round where much has changed.
+    const { farBehind } = await readBacklog(tx, accountId, filter.viewId)
+    if (filter.state === (farBehind.length > 0 ? 'IN_SYNC' : 'PENDING')) return count(filter.state)
+    const others = filter.state === 'PENDING' ? 'IN_SYNC' : 'PENDING'
+    const all = await (search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : count(undefined))
+    return Math.max(0, all - (await count(others)) - (await count('REJECTED')))
+  })
+}
+
+async function countFound(tx: TransactionSql, accountId: number, filter: LinkFilter, search: Search | undefined): Promise<number> {
+  const isWanted = tx`${isOfView(tx, accountId, filter)} AND ${search === undefined ? tx`true` : isAmongFound(tx, accountId, search, tx`l.product_id`)}`
+  const { any, all } = await waysTo(tx, accountId, filter)
+  const counts = disjoint(tx, any).map((one) => tx`(SELECT count(*) FROM links l WHERE ${isWanted} AND (${one}) AND ${all})`)
+  const [row] = await tx<{ count: number }[]>`SELECT ${counts.reduce((sum, count) => tx`${sum} + ${count}`)} AS count`
+  return row?.count ?? 0
+}
+
+/** SQL of the products (product_id) whose links are in a state, in statements of which each finds others. Whatever is made of them in this transaction is planned for it alone. */
+export async function productsInState(
+  tx: TransactionSql,
+  accountId: number,
+  viewId: number,
+  state: LinkState,
+): Promise<readonly Statement[]> {
+  await planEachTime(tx)
+  const { any, all } = await waysTo(tx, accountId, { viewId, state })
+  return disjoint(tx, any).map(
+    (one) => tx`SELECT l.product_id FROM links l WHERE ${isOfView(tx, accountId, { viewId })} AND (${one}) AND ${all}`,
+  )
+}
+
+function isOfView(tx: TransactionSql, accountId: number, { viewId }: LinkFilter): Statement {
+  return tx`l.account_id = ${accountId} AND l.view_id = ${viewId} AND ${isThere(tx)}`
+}
+
+/** How to find the links in a state. */
+interface Ways {
+  /** Conditions on the link `l` of which at least one holds, each to be gone into from its own small side. */
+  readonly any: readonly Statement[]
+  /** What holds of all of them too. */
+  readonly all: Statement
+}
+
+async function waysTo(tx: TransactionSql, accountId: number, { viewId, state }: LinkFilter): Promise<Ways> {
+  if (state === undefined) return { any: [tx`true`], all: tx`true` }
+  if (state === 'REJECTED') {
+    const named = tx`l.product_id IN (SELECT entity_id FROM rejections WHERE account_id = ${accountId} AND view_id = ${viewId} AND subject = 'PRODUCT')`
+    return { any: [named], all: isRejected(tx) }
+  }
+  const waits = waysToWait(tx, await readBacklog(tx, accountId, viewId))
+  const all = tx`NOT ${isRejected(tx)}`
+  return state === 'PENDING' ? { any: waits, all } : { any: [noneOf(tx, waits)], all }
+}
+
+function waysToWait(tx: TransactionSql, { ranges, changedProducts, farBehind }: Backlog): readonly Statement[] {
+  return [
+    isInRanges(tx, ranges),
+    ...(changedProducts.length === 0 ? [] : [tx`l.product_id = ANY(${changedProducts}::bigint[])`]),
+    ...farBehind.flatMap(({ stream, live }) => changedBeyond[stream](tx, live)),
+  ]
+}
+
+/** The same conditions so that at most one of them holds. */
+function disjoint(tx: TransactionSql, ways: readonly Statement[]): readonly Statement[] {
+  return ways.map((one, index) => (index === 0 ? one : tx`(${one}) AND ${noneOf(tx, ways.slice(0, index))}`))
+}
+
+function noneOf(tx: TransactionSql, conditions: readonly Statement[]): Statement {
+  return conditions.reduce((none, one) => tx`${none} AND NOT (${one})`, tx`true`)
+}
+
+// ---- of a product, and one by one
+
+/** The links of a product by id, one a view: of all views, or of one. */
+export async function linksOfProduct(
+  { sql }: Database,
+  accountId: number,
+  of: { readonly productId: number; readonly viewId: number | undefined },
+  page: Page,
+): Promise<readonly LinkRow[]> {
+  return sql<LinkRow[]>`
+    SELECT ${linkColumns(sql)} FROM links l WHERE ${isOfProduct(sql, accountId, of)} AND l.id > ${page.after ?? 0} ORDER BY l.id LIMIT ${page.first}`
+}
+
+/** How many there are. */
+export async function countLinksOfProduct(
+  { sql }: Database,
+  accountId: number,
+  of: { readonly productId: number; readonly viewId: number | undefined },
+): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`SELECT count(*) FROM links l WHERE ${isOfProduct(sql, accountId, of)}`
+  return row?.count ?? 0
+}
+
+function isOfProduct(
+  sql: Sql,
+  accountId: number,
+  { productId, viewId }: { readonly productId: number; readonly viewId: number | undefined },
+): Statement {
+  return sql`l.account_id = ${accountId} AND l.product_id = ${productId} AND (${viewId ?? null}::bigint IS NULL OR l.view_id = ${viewId ?? null}) AND ${isThere(sql)}`
+}
+
+export async function findLink({ sql }: Database, accountId: number, id: number): Promise<LinkRow | undefined> {
+  const [link] = await sql<
+    LinkRow[]
+  >`SELECT ${linkColumns(sql)} FROM links l WHERE l.account_id = ${accountId} AND l.id = ${id} AND ${isThere(sql)}`
+  return link
+}
+
+/**
+ * The state of each link, by its id, in one snapshot. It follows from positions, checkpoints and revisions, never from a flag that could lie. A stream that the view has never
+ * opened keeps nothing pending, unless it has opened none.
+ */
+export async function linkStates({ sql }: Database, accountId: number, rows: readonly LinkRow[]): Promise<ReadonlyMap<number, LinkState>> {
+  const isChanged = (stream: 'PRODUCT' | 'STOCK') =>
+    changedBeyond[stream](sql, sql`c.live`).reduce<Statement>((any, one) => sql`${any} OR ${one}`, sql`false`)
+  const states = await sql<{ id: number; state: LinkState }[]>`
+    WITH unsequenced AS MATERIALIZED (
+      SELECT subject, product_id, origin_view_id FROM inbox WHERE account_id = ${accountId} AND product_id = ANY(${rows.map((row) => row.productId)}::bigint[]))
+    SELECT l.id, CASE
+      WHEN ${isRejected(sql)} THEN 'REJECTED'
+      WHEN NOT EXISTS (SELECT FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK')) THEN 'PENDING'
+      WHEN EXISTS (
+        SELECT FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
+        WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK') AND (
+          l.position > linked_behind(c.linked, c.linked_item)
+          OR (l.position <= resend_end(r, c.subject) AND l.position > linked_behind(c.resend, c.resend_item))
+          OR CASE c.subject WHEN 'PRODUCT' THEN ${isChanged('PRODUCT')} ELSE ${isChanged('STOCK')} END
+          OR EXISTS (SELECT FROM unsequenced u WHERE u.subject = c.subject AND u.product_id = l.product_id AND u.origin_view_id IS DISTINCT FROM l.view_id)))
+        THEN 'PENDING'
+      ELSE 'IN_SYNC' END AS state
+    FROM links l WHERE l.account_id = ${accountId} AND l.id = ANY(${rows.map((row) => row.id)}::bigint[])`
+  return new Map(states.map(({ id, state }) => [id, state]))
+}

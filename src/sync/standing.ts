@@ -1,0 +1,148 @@
+import type { Sql, TransactionSql } from '../db/client.ts'
+import type { Statement } from '../db/sql.ts'
+import { wholeLink } from '../db/tables/sync.ts'
+import type { LinkedStream } from './change.ts'
+
+/** Link positions beyond `after`, up to and with `to`. */
+export interface Range {
+  readonly after: number
+  readonly to: number
+}
+
+/** How far a view has acknowledged a stream that it has opened, in so far as it says which links wait. */
+export interface StreamStanding {
+  readonly stream: LinkedStream
+  /** Feed position. */
+  readonly live: number
+  /** The links that LINKED and, while a run is under way, RESEND have yet to come to. */
+  readonly waiting: readonly Range[]
+}
+
+const allLinks: Range = { after: -1, to: wholeLink }
+
+interface StandingRow {
+  readonly stream: LinkedStream
+  readonly live: number
+  readonly linkedAfter: number
+  readonly resentAfter: number
+  readonly resendTo: number | null
+}
+
+/** How a view stands on the streams of products and stock that it has ever opened: none while it has opened neither. */
+export async function readStandings(sql: Sql | TransactionSql, accountId: number, viewId: number): Promise<readonly StreamStanding[]> {
+  const rows = await sql<StandingRow[]>`
+    SELECT c.subject AS stream, c.live, linked_behind(c.linked, c.linked_item) AS "linkedAfter", linked_behind(c.resend, c.resend_item) AS "resentAfter",
+      resend_end(r, c.subject) AS "resendTo"
+    FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
+    WHERE c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject IN ('PRODUCT', 'STOCK')`
+  return rows.map(({ stream, live, linkedAfter, resentAfter, resendTo }) => ({
+    stream,
+    live,
+    waiting: [
+      { after: linkedAfter, to: wholeLink },
+      ...(resendTo === null || resendTo <= resentAfter ? [] : [{ after: resentAfter, to: resendTo }]),
+    ],
+  }))
+}
+
+/** The links that wait on any of the streams, as ranges that do not touch. To a view that has opened no stream everything waits. */
+export function waitingRanges(standings: readonly StreamStanding[]): readonly Range[] {
+  if (standings.length === 0) return [allLinks]
+  const sorted = standings.flatMap(({ waiting }) => waiting).toSorted((a, b) => a.after - b.after)
+  return sorted.reduce<readonly Range[]>((merged, range) => {
+    const last = merged.at(-1)
+    if (last === undefined || range.after > last.to) return [...merged, range]
+    return [...merged.slice(0, -1), { after: last.after, to: Math.max(last.to, range.to) }]
+  }, [])
+}
+
+/** SQL of whether the link `l` is in one of the ranges. */
+export function isInRanges(sql: Sql | TransactionSql, ranges: readonly Range[]): Statement {
+  return ranges.reduce<Statement>(
+    (condition, { after, to }) => sql`${condition} OR (l.position > ${after} AND l.position <= ${to})`,
+    sql`false`,
+  )
+}
+
+/**
+ * SQL of whether something of the product of the link `l` has changed on a stream beyond the feed position `live`, by somebody else than the view itself. Looked up by what a
+ * product consists of, never along the feed, so it costs the same however far the view is behind.
+ */
+export const changedBeyond: {
+  readonly [S in LinkedStream]: (sql: Sql | TransactionSql, live: number | Statement) => readonly Statement[]
+} = {
+  PRODUCT: (sql, live) => [
+    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.entity_id = l.product_id AND f.subject::text = 'PRODUCT'
+      AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
+  ],
+  STOCK: (sql, live) => [
+    sql`EXISTS (
+      SELECT FROM stock_levels s JOIN feed f ON f.account_id = s.account_id AND f.entity_id = s.id AND f.subject::text = 'STOCK'
+      WHERE s.account_id = l.account_id AND s.product_id = l.product_id AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
+    // Of those that are deleted.
+    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND f.subject::text = 'STOCK'
+      AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
+  ],
+}
+
+/** SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: neither has a newer revision. Epochs do not count: a new one begins without a change. */
+export const rejectionHolds = (sql: Sql | TransactionSql) => sql`(x.revision & 9007199254740991) >= greatest(p.revision, l.revision)`
+
+/** SQL of whether the link `l` is rejected. */
+export function isRejected(sql: Sql | TransactionSql): Statement {
+  return sql`EXISTS (
+    SELECT FROM rejections x JOIN products p ON p.account_id = x.account_id AND p.id = x.entity_id
+    WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)})`
+}
+
+/** Beyond so many changes that wait a stream is looked at product by product, rather than change by change. */
+const fewChanges = 10_000
+
+/** What a view has yet to acknowledge. */
+export interface Backlog {
+  readonly ranges: readonly Range[]
+  /** Products of which something has changed since, some of which may not be linked. */
+  readonly changedProducts: readonly number[]
+  /** The streams on which more has changed than is listed. */
+  readonly farBehind: readonly StreamStanding[]
+}
+
+/** Reads what a view has yet to acknowledge, from the small side: its checkpoints, and the feed beyond them. */
+export async function readBacklog(sql: Sql | TransactionSql, accountId: number, viewId: number): Promise<Backlog> {
+  const standings = await readStandings(sql, accountId, viewId)
+  const changed: { readonly of: StreamStanding; readonly ids: readonly number[] }[] = []
+  for (const of of standings) changed.push({ of, ids: await readChanged(sql, accountId, viewId, of) })
+  const unsequenced = await readUnsequenced(sql, accountId, viewId, standings)
+  const listed = changed.filter(({ ids }) => ids.length <= fewChanges).flatMap(({ ids }) => ids)
+  return {
+    ranges: waitingRanges(standings),
+    changedProducts: [...new Set([...listed, ...unsequenced])],
+    farBehind: changed.filter(({ ids }) => ids.length > fewChanges).map(({ of }) => of),
+  }
+}
+
+async function readChanged(
+  sql: Sql | TransactionSql,
+  accountId: number,
+  viewId: number,
+  { stream, live }: StreamStanding,
+): Promise<readonly number[]> {
+  const rows = await sql<{ id: number }[]>`
+    SELECT product_id AS id FROM feed WHERE account_id = ${accountId} AND subject = ${stream} AND position > ${live} AND origin_view_id IS DISTINCT FROM ${viewId}
+    ORDER BY position LIMIT ${fewChanges + 1}`
+  return rows.map((row) => row.id)
+}
+
+/** What is committed and has no position yet. Of a flood not all is read: it is numbered within seconds. */
+async function readUnsequenced(
+  sql: Sql | TransactionSql,
+  accountId: number,
+  viewId: number,
+  standings: readonly StreamStanding[],
+): Promise<readonly number[]> {
+  const rows = await sql<{ id: number }[]>`
+    SELECT DISTINCT product_id AS id FROM (
+      SELECT product_id FROM inbox WHERE account_id = ${accountId} AND subject::text = ANY(${standings.map(({ stream }) => stream)}::text[])
+        AND origin_view_id IS DISTINCT FROM ${viewId} LIMIT ${fewChanges}) waiting`
+  return rows.map((row) => row.id)
+}
