@@ -163,7 +163,8 @@ builder.mutationFields((t) => ({
   }),
   setExternalIds: t.field({
     type: SetExternalIdsPayload,
-    description: 'What your system calls products that are linked to your sync view: changes and links then say so. Nothing is sent for it.',
+    description:
+      'What your system calls products that are linked to your sync view: changes and links then say so. Nothing is sent for it.',
     args: { input: t.arg({ type: [ExternalIdInput], required: true, description: '1 to 1 000 items.' }) },
     resolve: async (_root, { input }, context) => ({
       links: await setExternalIds(

@@ -51,7 +51,8 @@ builder.node(Resend, {
     }),
     ratePerSecond: t.float({
       nullable: true,
-      description: 'Products a second, measured from the first acknowledge (from the start, where all was acknowledged at once); null until then.',
+      description:
+        'Products a second, measured from the first acknowledge (from the start, where all was acknowledged at once); null until then.',
       resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).ratePerSecond,
     }),
     estimatedCompletionAt: t.field({
@@ -78,7 +79,8 @@ const ResendPlanType = builder.objectRef<ResendPlan>('ResendPlan').implement({
     linksToCreate: t.exposeInt('linksToCreate', { description: 'How many of them are not linked yet.' }),
     estimatedSeconds: t.float({
       nullable: true,
-      description: 'How long, at the rate that was measured for this view in its latest resend; null where nothing was acknowledged in any.',
+      description:
+        'How long, at the rate that was measured for this view in its latest resend; null where nothing was acknowledged in any.',
       resolve: (plan) => plan.estimatedSeconds,
     }),
     running: t.field({ type: Resend, nullable: true, description: 'The one that runs.', resolve: (plan) => plan.running }),

@@ -89,11 +89,18 @@ async function findTargets(
 
 function targetFaults({ revision }: RejectInput, target: Target | undefined, index: number): readonly SynkvyError[] {
   if (target === undefined) {
-    const message = 'This is not the id of a product that is linked to your sync view, or of a variant of one. Leave the item out and call again.'
+    const message =
+      'This is not the id of a product that is linked to your sync view, or of a variant of one. Leave the item out and call again.'
     return [new SynkvyError('NOT_FOUND', message, { inputPath: ['input', index, 'id'] })]
   }
   if (revision > 0n && revision <= shownRevision(target.epoch, target.newest)) return []
-  return [badInput('No such revision was ever sent to you. Give the one that the change has which you cannot take.', ['input', index, 'revision'])]
+  return [
+    badInput('No such revision was ever sent to you. Give the one that the change has which you cannot take.', [
+      'input',
+      index,
+      'revision',
+    ]),
+  ]
 }
 
 interface StoredRejection {
@@ -134,5 +141,7 @@ export async function rejectionsOfLinks(
     JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
     JOIN rejections x ON x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id
     WHERE l.account_id = ${accountId} AND l.id = ANY(${[...linkIds]}::bigint[]) AND ${rejectionHolds(sql)} ORDER BY x.at DESC, x.item_id`
-  return new Map(linkIds.map((id) => [id, rows.filter((row) => row.linkId === id).map((row) => ({ ...row, revision: BigInt(row.revision) }))]))
+  return new Map(
+    linkIds.map((id) => [id, rows.filter((row) => row.linkId === id).map((row) => ({ ...row, revision: BigInt(row.revision) }))]),
+  )
 }

@@ -90,7 +90,9 @@ async function readPending(
     const waiting = [
       ...waitingLive(tx, accountId, viewId, stream, frontier),
       waitingLinks(tx, accountId, viewId, stream, { after: linked, to: wholeLink }, tx`to_timestamp(l.position / 1e6)`),
-      ...(run === undefined ? [] : [waitingLinks(tx, accountId, viewId, stream, { after: resend, to: run.resendTo }, tx`${run.startedAt}::timestamptz`)]),
+      ...(run === undefined
+        ? []
+        : [waitingLinks(tx, accountId, viewId, stream, { after: resend, to: run.resendTo }, tx`${run.startedAt}::timestamptz`)]),
     ]
     const [row] = await tx<{ pending: number; oldestPendingAt: Date | null }[]>`
       SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM (
@@ -123,7 +125,7 @@ function waitingLive(
 ): readonly Statement[] {
   const isNews = (row: Statement) => tx`${row}.origin_view_id IS DISTINCT FROM ${viewId}`
   const linkOf = (row: Statement) =>
-    tx`JOIN links l ON l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = ${row}.product_id AND NOT l.unlinked`
+    tx`CROSS JOIN LATERAL (SELECT FROM links WHERE account_id = ${accountId} AND view_id = ${viewId} AND product_id = ${row}.product_id AND NOT unlinked OFFSET 0) l`
   const sequenced = isSmall
     ? tx`(
         SELECT f.entity_id AS id, f.at FROM links l CROSS JOIN LATERAL (${itemsOfLink[stream](tx)}) i
