@@ -46,17 +46,20 @@ export async function streamStatus(database: Database, accountId: number, viewId
   return status
 }
 
-interface Connection {
+/** Whether and when a stream was followed. */
+export interface Connection {
   readonly stream: Stream
   readonly isOpened: boolean
   readonly acknowledgedAt: Date | null
+  /** When the subscription began that is served, or was last. */
+  readonly connectedAt: Date | null
   readonly connected: boolean
 }
 
 /** Whether a gateway that lives serves the stream: each holds an advisory lock on its number for as long as it lives. */
-async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
+export async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
   return database.sql<Connection[]>`
-    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", EXISTS (
+    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", c.connected_at AS "connectedAt", EXISTS (
       SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.classid = ${advisoryLocks.node} AND k.objid = c.node_id AND k.granted
         AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS connected
     FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
