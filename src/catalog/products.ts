@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { and, asc, eq, inArray, or } from 'drizzle-orm'
 import type { Author } from '../access/caller.ts'
 import type { Database, DrizzleSession } from '../db/client.ts'
+import { withOwnPlans } from '../db/plans.ts'
 import { locations, products, stockLevels, variants } from '../db/tables/catalog.ts'
 import { sequencer } from '../db/tables/sync.ts'
 import { SynkvyError, throwFaults } from '../errors.ts'
@@ -376,11 +377,12 @@ export async function productsPage(
   accountId: number,
   page: { readonly first: number; readonly after?: number | undefined; readonly search?: string | undefined },
 ): Promise<readonly ProductRow[]> {
-  const { sql } = database
-  const search = await findProducts(sql, accountId, page.search)
-  const ids = await sql<{ id: number }[]>`
-    SELECT o.id FROM products o WHERE o.account_id = ${accountId} AND o.id > ${page.after ?? 0} AND ${search === undefined ? sql`true` : isFound(sql, accountId, search, sql`o.id`)}
-    ORDER BY o.id LIMIT ${page.first}`
+  const ids = await withOwnPlans(database, async (tx) => {
+    const search = await findProducts(tx, accountId, page.search)
+    return tx<{ id: number }[]>`
+      SELECT o.id FROM products o WHERE o.account_id = ${accountId} AND o.id > ${page.after ?? 0} AND ${search === undefined ? tx`true` : isFound(tx, accountId, search, tx`o.id`)}
+      ORDER BY o.id LIMIT ${page.first}`
+  })
   const rows = await productsByIds(
     database,
     accountId,
@@ -390,11 +392,13 @@ export async function productsPage(
 }
 
 export async function countProducts(database: Database, accountId: number, wanted?: string): Promise<number> {
-  const search = await findProducts(database.sql, accountId, wanted)
-  if (search?.ids !== undefined) return search.ids.length
-  const [row] = await database.sql<{ count: number }[]>`
-    SELECT count(*) FROM ${search === undefined ? database.sql`products WHERE account_id = ${accountId}` : database.sql`matching_products(${accountId}, ${search.pattern}, NULL)`}`
-  return row?.count ?? 0
+  return withOwnPlans(database, async (tx) => {
+    const search = await findProducts(tx, accountId, wanted)
+    if (search?.ids !== undefined) return search.ids.length
+    const [row] = await tx<{ count: number }[]>`
+      SELECT count(*) FROM ${search === undefined ? tx`products WHERE account_id = ${accountId}` : tx`matching_products(${accountId}, ${search.pattern}, NULL)`}`
+    return row?.count ?? 0
+  })
 }
 
 // ---- batch loading, for GraphQL's relations

@@ -1,4 +1,4 @@
-import type { Sql, TransactionSql } from '../db/client.ts'
+import type { TransactionSql } from '../db/client.ts'
 import type { Statement } from '../db/sql.ts'
 import { throwFaults } from '../errors.ts'
 import { textFaults } from './product-input.ts'
@@ -15,17 +15,20 @@ const longestSearch = 1_000
 /** So many are found and named at once; where there are more, the first that one meets are near. */
 const mostNamed = 2_000
 
-/** Looks for products that hold `search` in one of their names. Undefined where nothing is searched for. Throws BAD_USER_INPUT for what is no text. */
-export async function findProducts(sql: Sql | TransactionSql, accountId: number, search: string | undefined): Promise<Search | undefined> {
+/**
+ * Looks for products that hold `search` in one of their names. Undefined where nothing is searched for. The transaction should plan each time: how to look depends on what for.
+ * Throws BAD_USER_INPUT for what is no text.
+ */
+export async function findProducts(tx: TransactionSql, accountId: number, search: string | undefined): Promise<Search | undefined> {
   if (search === undefined || search === '') return undefined
   throwFaults(textFaults(search, { most: longestSearch }, ['search']))
   const pattern = `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  const rows = await sql<{ id: number }[]>`SELECT id FROM matching_products(${accountId}, ${pattern}, ${mostNamed + 1}) AS found (id)`
+  const rows = await tx<{ id: number }[]>`SELECT id FROM matching_products(${accountId}, ${pattern}, ${mostNamed + 1}) AS found (id)`
   return { pattern, ids: rows.length > mostNamed ? undefined : rows.map((row) => row.id) }
 }
 
 /** SQL of whether the product with this id is found. Scalars, not EXISTS, which Postgres might answer by finding all products first. */
-export function isFound(sql: Sql | TransactionSql, accountId: number, { pattern, ids }: Search, productId: Statement): Statement {
+export function isFound(sql: TransactionSql, accountId: number, { pattern, ids }: Search, productId: Statement): Statement {
   if (ids !== undefined) return sql`${productId} = ANY(${ids}::bigint[])`
   return sql`coalesce(
     (SELECT concat_ws(E'\n', p.handle, p.title, p.vendor) ILIKE ${pattern} FROM products p WHERE p.account_id = ${accountId} AND p.id = ${productId})
@@ -33,7 +36,7 @@ export function isFound(sql: Sql | TransactionSql, accountId: number, { pattern,
 }
 
 /** The same for whom all are asked at once. */
-export function isAmongFound(sql: Sql | TransactionSql, accountId: number, search: Search, productId: Statement): Statement {
+export function isAmongFound(sql: TransactionSql, accountId: number, search: Search, productId: Statement): Statement {
   if (search.ids !== undefined) return isFound(sql, accountId, search, productId)
   return sql`${productId} IN (SELECT id FROM matching_products(${accountId}, ${search.pattern}, NULL) AS found (id))`
 }

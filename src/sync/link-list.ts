@@ -3,7 +3,7 @@ import type { Statement } from '../db/sql.ts'
 import { findProducts, isAmongFound, isFound, type Search } from '../catalog/search.ts'
 import { planEachTime, withOwnPlans } from '../db/plans.ts'
 import type { links } from '../db/tables/sync.ts'
-import { changedBeyond, isInRanges, isRejected, readBacklog, type Backlog } from './standing.ts'
+import { changedBeyond, isInRanges, isRejected, readBacklog, readDeleted, readRejected, type Backlog, type Few } from './standing.ts'
 import { linkCountOf } from './views.ts'
 
 export type LinkRow = Readonly<typeof links.$inferSelect>
@@ -24,51 +24,50 @@ interface Page {
 export const linkColumns = (sql: Sql | TransactionSql) => sql`
   l.account_id AS "accountId", l.view_id AS "viewId", l.product_id AS "productId", l.id, l.position, l.revision, l.unlinked, l.auto, l.external_id AS "externalId"`
 
-/** SQL of whether the link `l` is there to be seen: unlinked ones are not, nor those whose product is deleted. */
-const isThere = (sql: Sql | TransactionSql) =>
-  sql`NOT l.unlinked AND EXISTS (SELECT FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)`
+/** SQL of whether the product of the link `l` is there: those of deleted ones are not to be seen. */
+const hasProduct = (sql: Sql | TransactionSql) =>
+  sql`(SELECT true FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id) IS TRUE`
 
 // ---- of a view
 
 /** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws BAD_USER_INPUT for a search that is none. */
 export async function linksOfView(database: Database, accountId: number, filter: LinkFilter, page: Page): Promise<readonly LinkRow[]> {
   return withOwnPlans(database, async (tx) => {
-    const after = page.after ?? 0
-    const search = await findProducts(tx, accountId, filter.search)
-    const isWanted = tx`${isOfView(tx, accountId, filter)} AND l.product_id > ${after} AND ${search === undefined ? tx`true` : isFound(tx, accountId, search, tx`l.product_id`)}`
-    const { any, all } = await waysTo(tx, accountId, filter)
+    const scan = await readScan(tx, accountId, filter)
+    const isFoundHere = scan.search === undefined ? tx`true` : isFound(tx, accountId, scan.search, tx`l.product_id`)
     // Each way finds its first ones; some may be found by several.
-    const found = any.map(
-      (one) =>
-        tx`(SELECT ${linkColumns(tx)} FROM links l WHERE ${isWanted} AND (${one}) AND ${all} ORDER BY l.product_id LIMIT ${page.first})`,
+    const found = waysTo(tx, scan, filter.state).map(
+      (way) => tx`(
+        SELECT ${linkColumns(tx)} FROM links l WHERE ${isSeen(tx, scan)} AND l.product_id > ${page.after ?? 0} AND ${isFoundHere} AND ${way}
+        ORDER BY l.product_id LIMIT ${page.first})`,
     )
     return tx<
       LinkRow[]
-    >`SELECT * FROM (${found.reduce((before, one) => tx`${before} UNION ${one}`)}) found ORDER BY "productId" LIMIT ${page.first}`
+    >`SELECT * FROM (${found.reduce((all, one) => tx`${all} UNION ${one}`)}) found ORDER BY "productId" LIMIT ${page.first}`
   })
 }
 
 /** How many links of a view there are. Throws as `linksOfView` does. */
 export async function countLinksOfView(database: Database, accountId: number, filter: LinkFilter): Promise<number> {
   return withOwnPlans(database, async (tx) => {
-    const search = await findProducts(tx, accountId, filter.search)
-    const count = (state: LinkState | undefined) => countFound(tx, accountId, { ...filter, state }, search)
-    if (filter.state === 'REJECTED') return count('REJECTED')
-    if (filter.state === undefined)
-      return search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : count(undefined)
+    const scan = await readScan(tx, accountId, filter)
+    const count = (state: LinkState) => countFound(tx, scan, state)
+    const countAll = () =>
+      scan.search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : countFound(tx, scan, undefined)
+    if (filter.state === undefined) return countAll()
     // Those that wait are counted, and those in sync are what is left; the other way round where much has changed.
-    const { farBehind } = await readBacklog(tx, accountId, filter.viewId)
-    if (filter.state === (farBehind.length > 0 ? 'IN_SYNC' : 'PENDING')) return count(filter.state)
-    const others = filter.state === 'PENDING' ? 'IN_SYNC' : 'PENDING'
-    const all = await (search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : count(undefined))
-    return Math.max(0, all - (await count(others)) - (await count('REJECTED')))
+    const left = scan.backlog.farBehind.length > 0 ? 'PENDING' : 'IN_SYNC'
+    if (filter.state !== left) return count(filter.state)
+    const counted = left === 'PENDING' ? 'IN_SYNC' : 'PENDING'
+    return Math.max(0, (await countAll()) - (await count(counted)) - (await count('REJECTED')))
   })
 }
 
-async function countFound(tx: TransactionSql, accountId: number, filter: LinkFilter, search: Search | undefined): Promise<number> {
-  const isWanted = tx`${isOfView(tx, accountId, filter)} AND ${search === undefined ? tx`true` : isAmongFound(tx, accountId, search, tx`l.product_id`)}`
-  const { any, all } = await waysTo(tx, accountId, filter)
-  const counts = disjoint(tx, any).map((one) => tx`(SELECT count(*) FROM links l WHERE ${isWanted} AND (${one}) AND ${all})`)
+async function countFound(tx: TransactionSql, scan: Scan, state: LinkState | undefined): Promise<number> {
+  const isFoundHere = scan.search === undefined ? tx`true` : isAmongFound(tx, scan.accountId, scan.search, tx`l.product_id`)
+  const counts = disjoint(tx, waysTo(tx, scan, state)).map(
+    (way) => tx`(SELECT count(*) FROM links l WHERE ${isSeen(tx, scan)} AND ${isFoundHere} AND ${way})`,
+  )
   const [row] = await tx<{ count: number }[]>`SELECT ${counts.reduce((sum, count) => tx`${sum} + ${count}`)} AS count`
   return row?.count ?? 0
 }
@@ -81,46 +80,60 @@ export async function productsInState(
   state: LinkState,
 ): Promise<readonly Statement[]> {
   await planEachTime(tx)
-  const { any, all } = await waysTo(tx, accountId, { viewId, state })
-  return disjoint(tx, any).map(
-    (one) => tx`SELECT l.product_id FROM links l WHERE ${isOfView(tx, accountId, { viewId })} AND (${one}) AND ${all}`,
-  )
+  const scan = await readScan(tx, accountId, { viewId })
+  return disjoint(tx, waysTo(tx, scan, state)).map((way) => tx`SELECT l.product_id FROM links l WHERE ${isSeen(tx, scan)} AND ${way}`)
 }
 
-function isOfView(tx: TransactionSql, accountId: number, { viewId }: LinkFilter): Statement {
-  return tx`l.account_id = ${accountId} AND l.view_id = ${viewId} AND ${isThere(tx)}`
+/** What is known of a view before its links are asked for. */
+interface Scan {
+  readonly accountId: number
+  readonly viewId: number
+  readonly backlog: Backlog
+  readonly rejected: Few
+  readonly deleted: Few
+  readonly search: Search | undefined
 }
 
-/** How to find the links in a state. */
-interface Ways {
-  /** Conditions on the link `l` of which at least one holds, each to be gone into from its own small side. */
-  readonly any: readonly Statement[]
-  /** What holds of all of them too. */
-  readonly all: Statement
-}
-
-async function waysTo(tx: TransactionSql, accountId: number, { viewId, state }: LinkFilter): Promise<Ways> {
-  if (state === undefined) return { any: [tx`true`], all: tx`true` }
-  if (state === 'REJECTED') {
-    const named = tx`l.product_id IN (SELECT entity_id FROM rejections WHERE account_id = ${accountId} AND view_id = ${viewId} AND subject = 'PRODUCT')`
-    return { any: [named], all: isRejected(tx) }
+async function readScan(tx: TransactionSql, accountId: number, { viewId, search }: LinkFilter): Promise<Scan> {
+  return {
+    accountId,
+    viewId,
+    search: await findProducts(tx, accountId, search),
+    backlog: await readBacklog(tx, accountId, viewId),
+    rejected: await readRejected(tx, accountId, viewId),
+    deleted: await readDeleted(tx, accountId, viewId),
   }
-  const waits = waysToWait(tx, await readBacklog(tx, accountId, viewId))
-  const all = tx`NOT ${isRejected(tx)}`
-  return state === 'PENDING' ? { any: waits, all } : { any: [noneOf(tx, waits)], all }
+}
+
+/** SQL of whether the link `l` is one of the view's that is to be seen. */
+function isSeen(tx: TransactionSql, { accountId, viewId, deleted }: Scan): Statement {
+  return tx`l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked AND ${deleted === undefined ? hasProduct(tx) : tx`NOT ${isOneOf(tx, deleted)}`}`
+}
+
+/** The ways to the links that are in a state: conditions on the link `l` of which at least one holds, each to be gone into from its own small side. */
+function waysTo(tx: TransactionSql, { backlog, rejected }: Scan, state: LinkState | undefined): readonly Statement[] {
+  const isRejectedHere = rejected === undefined ? isRejected(tx) : isOneOf(tx, rejected)
+  if (state === undefined) return [tx`true`]
+  if (state === 'REJECTED') return [isRejectedHere]
+  const waits = waysToWait(tx, backlog)
+  return state === 'PENDING' ? waits.map((way) => tx`(${way}) AND NOT ${isRejectedHere}`) : [noneOf(tx, [isRejectedHere, ...waits])]
 }
 
 function waysToWait(tx: TransactionSql, { ranges, changedProducts, farBehind }: Backlog): readonly Statement[] {
   return [
     isInRanges(tx, ranges),
-    ...(changedProducts.length === 0 ? [] : [tx`l.product_id = ANY(${changedProducts}::bigint[])`]),
+    ...(changedProducts.length === 0 ? [] : [isOneOf(tx, changedProducts)]),
     ...farBehind.flatMap(({ stream, live }) => changedBeyond[stream](tx, live)),
   ]
 }
 
+function isOneOf(tx: TransactionSql, productIds: readonly number[]): Statement {
+  return productIds.length === 0 ? tx`false` : tx`l.product_id = ANY(${productIds}::bigint[])`
+}
+
 /** The same conditions so that at most one of them holds. */
 function disjoint(tx: TransactionSql, ways: readonly Statement[]): readonly Statement[] {
-  return ways.map((one, index) => (index === 0 ? one : tx`(${one}) AND ${noneOf(tx, ways.slice(0, index))}`))
+  return ways.map((way, index) => (index === 0 ? way : tx`(${way}) AND ${noneOf(tx, ways.slice(0, index))}`))
 }
 
 function noneOf(tx: TransactionSql, conditions: readonly Statement[]): Statement {
@@ -155,13 +168,13 @@ function isOfProduct(
   accountId: number,
   { productId, viewId }: { readonly productId: number; readonly viewId: number | undefined },
 ): Statement {
-  return sql`l.account_id = ${accountId} AND l.product_id = ${productId} AND (${viewId ?? null}::bigint IS NULL OR l.view_id = ${viewId ?? null}) AND ${isThere(sql)}`
+  return sql`l.account_id = ${accountId} AND l.product_id = ${productId} AND (${viewId ?? null}::bigint IS NULL OR l.view_id = ${viewId ?? null}) AND NOT l.unlinked AND ${hasProduct(sql)}`
 }
 
 export async function findLink({ sql }: Database, accountId: number, id: number): Promise<LinkRow | undefined> {
   const [link] = await sql<
     LinkRow[]
-  >`SELECT ${linkColumns(sql)} FROM links l WHERE l.account_id = ${accountId} AND l.id = ${id} AND ${isThere(sql)}`
+  >`SELECT ${linkColumns(sql)} FROM links l WHERE l.account_id = ${accountId} AND l.id = ${id} AND NOT l.unlinked AND ${hasProduct(sql)}`
   return link
 }
 

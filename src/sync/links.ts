@@ -77,8 +77,12 @@ async function insertLinks(
     SELECT count(*), max(position) AS last FROM made`
   const count = made?.count ?? 0
   await movedLinks(tx, view, made?.last ?? undefined, count)
+  // What is asked of them next must not wait until Postgres gets to it by itself.
+  if (count >= linksToAnalyze) await tx`ANALYZE links`
   return count
 }
+
+const linksToAnalyze = 10_000
 
 /** Unlinks products: the other end gets a REMOVE for each. Answers how many were linked. Throws NOT_FOUND for the view. */
 export async function unlinkProducts(
@@ -112,15 +116,18 @@ export async function unlinkProducts(
  * rejection holds no longer; and what the view wrote itself is sent to it all the same. Answers how many.
  */
 export async function requeueLinks(tx: TransactionSql, view: LockedView, chosen: readonly Statement[]): Promise<number> {
+  // Looked up one by one, as a table that was filled a moment ago must not be joined; by their place, since whoever moves a link holds the view's lock.
   const [moved] = await tx<{ count: number; last: number | null }[]>`
-    WITH numbered AS (
-      SELECT l.product_id, p.revision, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY l.position) AS position
-      FROM (${chosen.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) c JOIN links l ON l.account_id = ${view.accountId} AND l.view_id = ${view.id} AND l.product_id = c.product_id AND NOT l.unlinked
-      JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id),
+    WITH numbered AS MATERIALIZED (
+      SELECT l.place, p.revision, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY l.position) AS position
+      FROM (${chosen.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) c
+      CROSS JOIN LATERAL (
+        SELECT ctid AS place, position FROM links
+        WHERE account_id = ${view.accountId} AND view_id = ${view.id} AND product_id = c.product_id AND NOT unlinked OFFSET 0) l
+      CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = ${view.accountId} AND id = c.product_id OFFSET 0) p),
     moved AS (
       UPDATE links l SET position = n.position, revision = greatest(n.position, l.revision + 1, n.revision + 1), auto = false
-      FROM numbered n WHERE l.account_id = ${view.accountId} AND l.view_id = ${view.id} AND l.product_id = n.product_id
-      RETURNING l.position)
+      FROM numbered n WHERE l.ctid = n.place RETURNING l.position)
     SELECT count(*), max(position) AS last FROM moved`
   const count = moved?.count ?? 0
   await movedLinks(tx, view, moved?.last ?? undefined, 0)

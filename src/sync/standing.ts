@@ -77,7 +77,7 @@ export const changedBeyond: {
   ],
   STOCK: (sql, live) => [
     sql`EXISTS (
-      SELECT FROM stock_levels s JOIN feed f ON f.account_id = s.account_id AND f.entity_id = s.id AND f.subject::text = 'STOCK'
+      SELECT FROM stock_levels s CROSS JOIN LATERAL (SELECT * FROM feed WHERE account_id = s.account_id AND entity_id = s.id AND subject::text = 'STOCK' OFFSET 0) f
       WHERE s.account_id = l.account_id AND s.product_id = l.product_id AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
     // Of those that are deleted.
     sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND f.subject::text = 'STOCK'
@@ -95,8 +95,44 @@ export function isRejected(sql: Sql | TransactionSql): Statement {
     WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)})`
 }
 
-/** Beyond so many changes that wait a stream is looked at product by product, rather than change by change. */
-const fewChanges = 10_000
+// What is few is read first, and named in the statement that asks for links: a list in a statement is looked up fast, whatever Postgres knows of the tables by then. Tables that
+// were filled a moment ago have no statistics, and joins of them without may take as long as trying every pair.
+
+/** Beyond so many a thing is asked for link by link. */
+const few = 10_000
+
+/** Products (of those linked to the view), or undefined where they are more than few. */
+export type Few = readonly number[] | undefined
+
+/** The ids that a statement finds, each once. */
+async function readFew(tx: TransactionSql, found: Statement): Promise<Few> {
+  const [row] = await tx<{ ids: readonly number[] | null }[]>`
+    SELECT CASE WHEN count(*) <= ${few} THEN coalesce(json_agg(DISTINCT id), '[]') END AS ids FROM (${found} LIMIT ${few + 1}) found (id)`
+  return row?.ids ?? undefined
+}
+
+/** The products of which the view has a rejection that holds. */
+export async function readRejected(tx: TransactionSql, accountId: number, viewId: number): Promise<Few> {
+  return readFew(
+    tx,
+    tx`
+      SELECT DISTINCT x.entity_id FROM rejections x
+      CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = x.account_id AND id = x.entity_id OFFSET 0) p
+      CROSS JOIN LATERAL (SELECT revision FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id OFFSET 0) l
+      WHERE x.account_id = ${accountId} AND x.view_id = ${viewId} AND x.subject = 'PRODUCT' AND ${rejectionHolds(tx)}`,
+  )
+}
+
+/** The products that are deleted and whose links are there until that is acknowledged. */
+export async function readDeleted(tx: TransactionSql, accountId: number, viewId: number): Promise<Few> {
+  return readFew(
+    tx,
+    tx`
+      SELECT f.entity_id FROM feed f
+      CROSS JOIN LATERAL (SELECT FROM links WHERE account_id = f.account_id AND view_id = ${viewId} AND product_id = f.entity_id OFFSET 0) l
+      WHERE f.account_id = ${accountId} AND f.deleted AND f.subject = 'PRODUCT'`,
+  )
+}
 
 /** What a view has yet to acknowledge. */
 export interface Backlog {
@@ -108,41 +144,38 @@ export interface Backlog {
 }
 
 /** Reads what a view has yet to acknowledge, from the small side: its checkpoints, and the feed beyond them. */
-export async function readBacklog(sql: Sql | TransactionSql, accountId: number, viewId: number): Promise<Backlog> {
-  const standings = await readStandings(sql, accountId, viewId)
-  const changed: { readonly of: StreamStanding; readonly ids: readonly number[] }[] = []
-  for (const of of standings) changed.push({ of, ids: await readChanged(sql, accountId, viewId, of) })
-  const unsequenced = await readUnsequenced(sql, accountId, viewId, standings)
-  const listed = changed.filter(({ ids }) => ids.length <= fewChanges).flatMap(({ ids }) => ids)
+export async function readBacklog(tx: TransactionSql, accountId: number, viewId: number): Promise<Backlog> {
+  const standings = await readStandings(tx, accountId, viewId)
+  const changed: { readonly of: StreamStanding; readonly ids: Few }[] = []
+  for (const of of standings) changed.push({ of, ids: await readChanged(tx, accountId, viewId, of) })
+  const unsequenced = await readUnsequenced(tx, accountId, viewId, standings)
   return {
     ranges: waitingRanges(standings),
-    changedProducts: [...new Set([...listed, ...unsequenced])],
-    farBehind: changed.filter(({ ids }) => ids.length > fewChanges).map(({ of }) => of),
+    changedProducts: [...new Set([...changed.flatMap(({ ids }) => ids ?? []), ...unsequenced])],
+    farBehind: changed.flatMap(({ of, ids }) => (ids === undefined ? [of] : [])),
   }
 }
 
-async function readChanged(
-  sql: Sql | TransactionSql,
-  accountId: number,
-  viewId: number,
-  { stream, live }: StreamStanding,
-): Promise<readonly number[]> {
-  const rows = await sql<{ id: number }[]>`
-    SELECT product_id AS id FROM feed WHERE account_id = ${accountId} AND subject = ${stream} AND position > ${live} AND origin_view_id IS DISTINCT FROM ${viewId}
-    ORDER BY position LIMIT ${fewChanges + 1}`
-  return rows.map((row) => row.id)
+function readChanged(tx: TransactionSql, accountId: number, viewId: number, { stream, live }: StreamStanding): Promise<Few> {
+  return readFew(
+    tx,
+    tx`SELECT product_id FROM feed WHERE account_id = ${accountId} AND subject = ${stream} AND position > ${live} AND origin_view_id IS DISTINCT FROM ${viewId}`,
+  )
 }
 
-/** What is committed and has no position yet. Of a flood not all is read: it is numbered within seconds. */
+/** What is committed and has no position yet. Of a flood nothing is read: it is numbered within seconds. */
 async function readUnsequenced(
-  sql: Sql | TransactionSql,
+  tx: TransactionSql,
   accountId: number,
   viewId: number,
   standings: readonly StreamStanding[],
 ): Promise<readonly number[]> {
-  const rows = await sql<{ id: number }[]>`
-    SELECT DISTINCT product_id AS id FROM (
-      SELECT product_id FROM inbox WHERE account_id = ${accountId} AND subject::text = ANY(${standings.map(({ stream }) => stream)}::text[])
-        AND origin_view_id IS DISTINCT FROM ${viewId} LIMIT ${fewChanges}) waiting`
-  return rows.map((row) => row.id)
+  const streams = standings.map(({ stream }) => stream)
+  const ids = await readFew(
+    tx,
+    tx`
+      SELECT product_id FROM inbox
+      WHERE account_id = ${accountId} AND subject::text = ANY(${streams}::text[]) AND origin_view_id IS DISTINCT FROM ${viewId}`,
+  )
+  return ids ?? []
 }

@@ -54,10 +54,13 @@ export async function streamStatus(database: Database, accountId: number, viewId
   return status
 }
 
-interface Connection {
+/** Whether and when a stream was followed. */
+export interface Connection {
   readonly stream: Stream
   readonly isOpened: boolean
   readonly acknowledgedAt: Date | null
+  /** When the subscription began that is served, or was last. */
+  readonly connectedAt: Date | null
   readonly connected: boolean
 }
 
@@ -68,10 +71,10 @@ export function isServed(sql: Sql) {
       AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
 }
 
-async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
+export async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
   const { sql } = database
   return sql<Connection[]>`
-    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", ${isServed(sql)} AS connected
+    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", c.connected_at AS "connectedAt", ${isServed(sql)} AS connected
     FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
     LEFT JOIN checkpoints c ON c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject::text = s.stream ORDER BY s.ordinal`
 }
@@ -138,7 +141,7 @@ function waitingLive(
 ): readonly Statement[] {
   const isNews = (row: Statement) => tx`${row}.origin_view_id IS DISTINCT FROM ${viewId}`
   const linkOf = (row: Statement) =>
-    tx`JOIN links l ON l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = ${row}.product_id AND NOT l.unlinked`
+    tx`CROSS JOIN LATERAL (SELECT FROM links WHERE account_id = ${accountId} AND view_id = ${viewId} AND product_id = ${row}.product_id AND NOT unlinked OFFSET 0) l`
   const sequenced = isSmall
     ? tx`(
         SELECT f.entity_id AS id, f.at FROM links l CROSS JOIN LATERAL (${itemsOfLink[stream](tx)}) i

@@ -99,6 +99,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   #lastWasLive = false
   #hasToldLevel = false
   #hasToldComplete = false
+  /** LIVE has passed a change that needed no sending, because its state was sent ahead: until that is saved it is taken for one that waits. */
+  #hasPassedOver = false
   /** Grows when the stream is set back: a page that was asked for before is dropped. */
   #generation = 0
   #pauseMs = 0
@@ -372,6 +374,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     // What LIVE has come to it will not come to again.
     if (sent !== undefined && sent.revision <= row.revision && !this.#isAhead(row)) this.#ahead.delete(row.entityId)
     // Where it is deleted and the tombstone has no position yet, that will come.
+    this.#hasPassedOver ||= isSent
     if (isSent || (row.entity === undefined && !row.deleted)) return []
     if (this.#isAhead(row)) this.#remember(row, link)
     return [toChange(row.entity === undefined ? 'DELETED' : 'UPSERT', 'LIVE', row, link, epoch)]
@@ -451,15 +454,16 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     }
   }
 
-  /** Saves that LINKED and RESEND have passed what needed no sending, so that a run ends even if its last links have nothing to send. */
+  /** Saves that something was passed that needed no sending, so that a run ends even if its last links have nothing to send, and nothing is taken for waiting. */
   async #keepPassed(): Promise<void> {
     const passed = this.passed
     if (
       passed === undefined ||
-      (hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
+      (!this.#hasPassedOver && hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
     )
       return
     const checkpoint = await advanceCheckpoint(this.#host.sql, this.key, passed, false)
+    this.#hasPassedOver = false
     if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
   }
 }

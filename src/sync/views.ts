@@ -197,7 +197,8 @@ export async function linkCountOf(
 /** SQL of the same, for the view `v`: links of deleted products are counted in `link_count` until they are swept. */
 function linkedProducts(sql: Sql | TransactionSql) {
   return sql`v.link_count - (
-    SELECT count(*) FROM feed f JOIN links l ON l.account_id = f.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked
+    SELECT count(*) FROM feed f
+    CROSS JOIN LATERAL (SELECT FROM links WHERE account_id = f.account_id AND view_id = v.id AND product_id = f.product_id AND NOT unlinked OFFSET 0) l
     WHERE f.account_id = v.account_id AND f.deleted AND f.subject = 'PRODUCT')`
 }
 
