@@ -1,3 +1,4 @@
+import { setImmediate as othersFirst } from 'node:timers/promises'
 import type { Sql } from '../db/client.ts'
 import type { EntityOf, ServedStream } from './change.ts'
 import type { StreamKey } from './checkpoint.ts'
@@ -27,9 +28,11 @@ export class LinksReader<S extends ServedStream> {
   readonly #sql: Sql
   readonly #key: StreamKey & { readonly stream: S }
   readonly #limit: number
+  readonly #now: () => number
   #ahead: Ahead<S> | undefined
 
-  constructor(sql: Sql, key: StreamKey & { readonly stream: S }, limit: number) {
+  constructor(sql: Sql, key: StreamKey & { readonly stream: S }, limit: number, now = Date.now) {
+    this.#now = now
     this.#sql = sql
     this.#key = key
     this.#limit = limit
@@ -37,9 +40,16 @@ export class LinksReader<S extends ServedStream> {
 
   /** The page of this range: as it was read ahead, unless that is old by now or holds something that was sent meanwhile. */
   async read(range: Range): Promise<LinksPage<EntityOf[S]>> {
+    const page = await this.#read(range)
+    // A page was unpacked and will be written out, which takes milliseconds each: live changes of others go in between.
+    await othersFirst()
+    return page
+  }
+
+  async #read(range: Range): Promise<LinksPage<EntityOf[S]>> {
     const ahead = this.#ahead
     this.#ahead = undefined
-    if (ahead !== undefined && isSame(ahead.range, range) && Date.now() - ahead.begunAt < freshForMs) {
+    if (ahead !== undefined && isSame(ahead.range, range) && this.#now() - ahead.begunAt < freshForMs) {
       const page = await ahead.page
       if (!page.rows.some((row) => ahead.sent.has(row.entityId))) return page
     }
@@ -51,7 +61,7 @@ export class LinksReader<S extends ServedStream> {
     const page = this.#readNow(range)
     // Whoever asks for the page hears of it, if anybody does.
     page.catch(() => {})
-    this.#ahead = { range, page, begunAt: Date.now(), sent: new Set() }
+    this.#ahead = { range, page, begunAt: this.#now(), sent: new Set() }
   }
 
   /** What was read ahead is of no use: the stream was set back. */
