@@ -4,7 +4,8 @@ import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type Stream, type StreamOptions } from './change.ts'
 import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
-import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
+import { readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
+import { LinksReader } from './links-reader.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
 
@@ -78,6 +79,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   readonly #host: StreamHost
   readonly #bell = new Bell()
   #start: Progress
+  readonly #links: LinksReader<S>
 
   /** What has been sent, or passed because it needs no sending. */
   #sent: Progress
@@ -116,6 +118,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.options = options
     this.session = from.session
     this.#host = host
+    this.#links = new LinksReader(host.sql, key, options.batchSize)
     this.#acknowledged = from.checkpoint
     this.#rewinds = from.checkpoint.rewinds
     this.#start = from.cursor === undefined ? from.checkpoint : furthest(from.checkpoint, from.cursor)
@@ -245,6 +248,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   /** Goes back to the checkpoint. */
   #restart(checkpoint: Checkpoint): void {
     this.#generation += 1
+    this.#links.drop()
     this.#sighting = nothingSeen
     this.#rewinds = checkpoint.rewinds
     this.#start = checkpoint
@@ -316,6 +320,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#hasToldComplete ||= resendComplete
     this.#hasToldLevel = this.#isLevel
     if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
+    this.#links.onSent(changes.map((change) => change.id))
     return {
       cursor: this.#host.encodeCursor(this.key, this.seen, this.#sent),
       caughtUp: this.#hasToldLevel,
@@ -396,10 +401,10 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   async #readLinked(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
     const generation = this.#generation
     const { linked: after, resendId } = this.#sent
-    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
+    const page = await this.#links.read({ after, to: undefined })
     if (generation !== this.#generation || resendId !== this.#sent.resendId) return undefined
     this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
-    this.#seeLinks(page)
+    this.#seeLinks(page, undefined)
     const run = this.#run
     const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
     this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }
@@ -410,16 +415,20 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const { generation, run } = { generation: this.#generation, run: this.#run }
     if (run === undefined) return []
     const after = this.#sent.resend
-    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: run.resendTo }, this.options.batchSize)
+    const page = await this.#links.read({ after, to: run.resendTo })
     if (generation !== this.#generation || run.id !== this.#run?.id) return undefined
-    this.#seeLinks(page)
+    this.#seeLinks(page, run.resendTo)
     const resend = page.isFull ? page.upTo : afterLink(run.resendTo)
     this.#sent = { ...this.#sent, resend, done: this.#sent.done + linksBegun(page.rows, after.position, run.resendTo) }
     return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row, page.epoch)))
   }
 
-  /** A state that has no position yet will get one beyond the head. */
-  #seeLinks({ epoch, sighting, rows }: LinksPage<EntityOf[S]>): void {
+  /**
+   * A state that has no position yet will get one beyond the head. The next page, up to the link at `to`, is read while this one is on its way, unless the consumer is to acknowledge
+   * first: who acknowledges nothing has no page waiting.
+   */
+  #seeLinks({ epoch, sighting, rows, isFull, upTo }: LinksPage<EntityOf[S]>, to: number | undefined): void {
+    if (isFull && this.#inFlight.length + 1 < this.options.maxInFlight) this.#links.readAhead({ after: upTo, to })
     this.#epoch = epoch
     this.#see(rows.some((row) => row.isUnsequenced) ? { ...sighting, head: sighting.head + 1 } : sighting)
   }
