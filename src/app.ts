@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import { ensureFirstAccount, type OpenedAccount } from './access/accounts.ts'
 import { KeyUsage } from './access/authenticate.ts'
 import { KeyWatch } from './access/key-watch.ts'
+import { purgeSessions } from './access/sessions.ts'
 import { purgeIdempotencyKeys } from './catalog/stock.ts'
 import type { Config } from './config.ts'
 import { openDatabase, type Database } from './db/client.ts'
@@ -96,10 +97,11 @@ function logPostgres(log: Logger, line: string): void {
   log[level]({ postgres: line }, 'Postgres says')
 }
 
-/** Forgets now and then what is over: idempotency keys, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
+/** Forgets now and then what is over: idempotency keys, sessions, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
 function purging(database: Database, log: Logger): Disposable {
   const purge = (): void => {
-    Promise.all([purgeIdempotencyKeys(database, new Date()), sweep(database.sql)]).catch((error: unknown) =>
+    const now = new Date()
+    Promise.all([purgeIdempotencyKeys(database, now), purgeSessions(database, now), sweep(database.sql)]).catch((error: unknown) =>
       log.warn({ err: error }, 'could not sweep what is over'),
     )
   }
