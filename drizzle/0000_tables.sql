@@ -133,7 +133,9 @@ CREATE TABLE "checkpoints" (
 	"session" bigint DEFAULT 0 NOT NULL,
 	"node_id" bigint,
 	"connected_at" timestamp with time zone,
+	"disconnected_at" timestamp with time zone,
 	"transport" text,
+	"address" text,
 	CONSTRAINT "checkpoints_account_id_view_id_subject_pk" PRIMARY KEY("account_id","view_id","subject")
 );
 --> statement-breakpoint
@@ -227,6 +229,18 @@ CREATE TABLE "sequencer" (
 	"written_to" bigint DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "stream_minutes" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"subject" "feed_subject" NOT NULL,
+	"minute" timestamp with time zone NOT NULL,
+	"live" integer NOT NULL,
+	"resent" integer NOT NULL,
+	"lag_ms_total" bigint NOT NULL,
+	"lag_ms_worst" bigint NOT NULL,
+	CONSTRAINT "stream_minutes_account_id_view_id_subject_minute_pk" PRIMARY KEY("account_id","view_id","subject","minute")
+);
+--> statement-breakpoint
 CREATE TABLE "sync_views" (
 	"account_id" bigint NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "sync_views_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
@@ -260,6 +274,7 @@ ALTER TABLE "variants" ADD CONSTRAINT "variants_account_id_product_id_products_a
 ALTER TABLE "checkpoints" ADD CONSTRAINT "checkpoints_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_started_by_users_account_id_id_fk" FOREIGN KEY ("account_id","started_by") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "stream_minutes" ADD CONSTRAINT "stream_minutes_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sync_views" ADD CONSTRAINT "sync_views_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "api_keys_secret_hash" ON "api_keys" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "api_keys" USING btree ("account_id","user_id");--> statement-breakpoint
@@ -277,5 +292,7 @@ CREATE INDEX "links_position" ON "links" USING btree ("account_id","view_id","po
 CREATE INDEX "links_product" ON "links" USING btree ("account_id","product_id","view_id");--> statement-breakpoint
 CREATE INDEX "links_id" ON "links" USING btree ("account_id","id");--> statement-breakpoint
 CREATE INDEX "links_unlinked" ON "links" USING btree ("account_id","view_id","position") WHERE unlinked;--> statement-breakpoint
+CREATE INDEX "links_rejected" ON "links" USING btree ("account_id","view_id","rejection_reason") WHERE rejection_reason IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "resends_view" ON "resends" USING btree ("account_id","view_id","id");--> statement-breakpoint
+CREATE INDEX "stream_minutes_minute" ON "stream_minutes" USING btree ("minute");--> statement-breakpoint
 CREATE INDEX "sync_views_auto_link" ON "sync_views" USING btree ("account_id","auto_linked_to") WHERE auto_link;

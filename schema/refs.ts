@@ -4,7 +4,8 @@ import type { UserRow } from '../src/access/users.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../src/catalog/rows.ts'
 import type { VariantState } from '../src/sync/change.ts'
 import type { LinkRow } from '../src/sync/links.ts'
-import type { ResendRow } from '../src/sync/resend.ts'
+import type { ViewOverview } from '../src/sync/overview.ts'
+import type { ResendProgress, ResendRow } from '../src/sync/resend.ts'
 import type { SyncViewRow } from '../src/sync/views.ts'
 import { builder } from './builder.ts'
 
@@ -17,6 +18,11 @@ export type VariantShape = VariantRow & Partial<Pick<VariantState, 'stockLevels'
 /** A stock level as it was loaded: alone, or with what it belongs to when it comes by a stream. */
 export type StockLevelShape = StockLevelRow & { readonly variant?: VariantShape; readonly location?: LocationRow }
 
+/** A view as it was loaded: alone, or with how it stands. */
+export type SyncViewShape = SyncViewRow & { readonly overview?: ViewOverview }
+/** A run as it was loaded: alone, or with how far it has come. */
+export type ResendShape = ResendRow & { readonly progress?: ResendProgress }
+
 export const Account = builder.objectRef<AccountRow>('Account')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const User = builder.objectRef<UserRow>('User')
@@ -24,6 +30,6 @@ export const Product = builder.objectRef<ProductShape>('Product')
 export const Variant = builder.objectRef<VariantShape>('Variant')
 export const Location = builder.objectRef<LocationRow>('Location')
 export const StockLevel = builder.objectRef<StockLevelShape>('StockLevel')
-export const SyncView = builder.objectRef<SyncViewRow>('SyncView')
+export const SyncView = builder.objectRef<SyncViewShape>('SyncView')
 export const Link = builder.objectRef<LinkRow>('Link')
-export const Resend = builder.objectRef<ResendRow>('Resend')
+export const Resend = builder.objectRef<ResendShape>('Resend')

@@ -5,12 +5,13 @@ import {
   resendPlan,
   resendProgressOf,
   type ResendPlan,
+  type ResendProgress,
   type ResendRow,
 } from '../../src/sync/resend.ts'
 import { builder, idOf, nodeNumber } from '../builder.ts'
-import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
+import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
-import { Resend, User } from '../refs.ts'
+import { Resend, User, type ResendShape } from '../refs.ts'
 
 const ResendState = builder.enumType('ResendState', {
   description: 'How a resend stands. Expect values that are new to you.',
@@ -30,6 +31,10 @@ const ResendCause = builder.enumType('ResendCause', {
   },
 })
 
+function progressOf(resend: ResendShape, context: Context): ResendProgress | Promise<ResendProgress> {
+  return resend.progress ?? resendProgressOf(context.database, resend)
+}
+
 builder.node(Resend, {
   description: 'A run of "Resend all products". It never delays what changes meanwhile.',
   id: { resolve: (resend) => resend.id },
@@ -43,18 +48,18 @@ builder.node(Resend, {
     total: t.exposeInt('total', { description: 'Products to send.' }),
     acknowledged: t.int({
       description: 'Of them, done with.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).acknowledged,
     }),
     ratePerSecond: t.float({
       nullable: true,
       description: 'Products a second, measured from the first acknowledge; null until then.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).ratePerSecond,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).ratePerSecond,
     }),
     estimatedCompletionAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When it will be complete at that rate; null while that cannot be told.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).estimatedCompletionAt,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).estimatedCompletionAt,
     }),
     startedBy: t.field({
       type: User,

@@ -59,7 +59,7 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const accepted = String(request.headers['accept-encoding'] ?? '')
+  const accepted = request.headers['accept-encoding'] ?? ''
   const [encoding, bytes] =
     brotli !== undefined && /\bbr\b/.test(accepted)
       ? ['br', brotli]

@@ -149,6 +149,8 @@ export interface LinkFilter {
   readonly viewId?: number | undefined
   readonly productId?: number | undefined
   readonly state?: LinkState | undefined
+  /** Rejected for this very reason. */
+  readonly rejectionReason?: string | undefined
   readonly search?: string | undefined
 }
 
@@ -174,11 +176,12 @@ export async function countLinks(database: Database, accountId: number, filter: 
   return row?.count ?? 0
 }
 
-function linkCondition(sql: Sql, { viewId, productId, state, search }: LinkFilter) {
+function linkCondition(sql: Sql, { viewId, productId, state, rejectionReason, search }: LinkFilter) {
   const pattern = search === undefined ? undefined : `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
   return sql`NOT l.unlinked AND EXISTS (SELECT 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)
     ${viewId === undefined ? sql`` : sql`AND l.view_id = ${viewId}`}
     ${productId === undefined ? sql`` : sql`AND l.product_id = ${productId}`}
+    ${rejectionReason === undefined ? sql`` : sql`AND l.rejection_reason = ${rejectionReason}`}
     ${state === undefined ? sql`` : sql`AND ${linkState(sql)} = ${state}`}
     ${
       pattern === undefined
@@ -187,6 +190,24 @@ function linkCondition(sql: Sql, { viewId, productId, state, search }: LinkFilte
             SELECT 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id AND (p.handle ILIKE ${pattern} OR p.title ILIKE ${pattern}
               OR EXISTS (SELECT 1 FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id AND v.sku ILIKE ${pattern})))`
     }`
+}
+
+/** Products that a system cannot take, for one and the same reason. */
+export interface RejectionGroup {
+  readonly reason: string
+  readonly count: number
+  /** When the latest of them was rejected. */
+  readonly latestAt: Date
+}
+
+const mostReasons = 100
+
+/** Why a view's system cannot take products: each reason once, the commonest first. */
+export async function rejectionGroups(database: Database, accountId: number, viewId: number): Promise<readonly RejectionGroup[]> {
+  return database.sql<RejectionGroup[]>`
+    SELECT l.rejection_reason AS reason, count(*) AS count, max(l.rejected_at) AS "latestAt" FROM links l
+    WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.rejection_reason IS NOT NULL AND NOT l.unlinked
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${mostReasons}`
 }
 
 /** The state of each link, by its id: it follows from positions and checkpoints, never from a flag that could lie. */

@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts'
+import type { Database, Sql } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
 import type { Stream } from './change.ts'
 import type { SyncViewRow } from './views.ts'
@@ -8,27 +8,31 @@ export interface StreamStatus {
   readonly stream: Stream
   /** Entities whose latest change is not acknowledged yet; counts to 10 000, then stops. */
   readonly pending: number
-  readonly oldestPendingAt: Date | undefined
-  readonly acknowledgedAt: Date | undefined
+  readonly oldestPendingAt: Date | null
+  readonly acknowledgedAt: Date | null
+  /** Whether the external system has ever opened it. */
+  readonly isOpened: boolean
   readonly connected: boolean
+  /** Since when somebody follows it; by PULL, when they last asked. */
+  readonly connectedAt: Date | null
+  /** WEBSOCKET, SSE or PULL, while somebody follows it. */
+  readonly transport: string | null
+  readonly address: string | null
+  /** Since when nobody follows it, as far as is known; null while somebody does, or before anybody has. */
+  readonly offlineSince: Date | null
 }
 
 export type SyncViewState = 'NEVER_CONNECTED' | 'CONNECTED' | 'OFFLINE' | 'PAUSED'
 
 const mostPendingCounted = 10_000
+/** Who pulls counts as connected for so long after it last asked: that is written down once a minute. */
+const pullCountsForMinutes = 2
 
-/** Every stream of a view: how much waits, since when, and whether somebody is connected. */
+/** Every stream of a view: how much waits, since when, and who is connected. */
 export async function streamStatuses(database: Database, accountId: number, viewId: number): Promise<readonly StreamStatus[]> {
-  const connections = await readConnections(database, accountId, viewId)
-  return Promise.all(
-    connections.map(async ({ stream, acknowledgedAt, connected }) => {
-      const isCounted = stream === 'PRODUCT' || stream === 'STOCK'
-      const { pending, oldestPendingAt } = isCounted
-        ? await readPending(database, accountId, viewId, stream)
-        : { pending: 0, oldestPendingAt: null }
-      return { stream, pending, oldestPendingAt: oldestPendingAt ?? undefined, acknowledgedAt: acknowledgedAt ?? undefined, connected }
-    }),
-  )
+  const { sql } = database
+  return sql<StreamStatus[]>`
+    SELECT s.* FROM sync_views v CROSS JOIN LATERAL (${streamsOfView(sql)}) s WHERE v.account_id = ${accountId} AND v.id = ${viewId} ORDER BY s.ordinal`
 }
 
 /** One stream of a view. */
@@ -39,71 +43,74 @@ export async function streamStatus(database: Database, accountId: number, viewId
   return status
 }
 
-interface Connection {
-  readonly stream: Stream
-  readonly isOpened: boolean
-  readonly acknowledgedAt: Date | null
-  readonly connected: boolean
-}
-
-/** Whether a gateway that lives serves the stream: each holds an advisory lock on its number for as long as it lives. */
-async function readConnections(database: Database, accountId: number, viewId: number): Promise<readonly Connection[]> {
-  return database.sql<Connection[]>`
-    SELECT s.stream, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", EXISTS (
-      SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.classid = ${advisoryLocks.node} AND k.objid = c.node_id AND k.granted
-        AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS connected
-    FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
-    LEFT JOIN checkpoints c ON c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject::text = s.stream ORDER BY s.ordinal`
+/** SQL of what StreamStatus holds, for each stream of the view `v`. Each gateway holds an advisory lock on its number for as long as it lives. */
+export function streamsOfView(sql: Sql) {
+  return sql`
+    SELECT t.*, p.pending, p."oldestPendingAt" FROM (
+      SELECT s.stream, s.ordinal, c.subject IS NOT NULL AS "isOpened", c.acknowledged_at AS "acknowledgedAt", n.connected,
+        CASE WHEN n.connected THEN c.connected_at END AS "connectedAt", CASE WHEN n.connected THEN c.transport END AS transport,
+        CASE WHEN n.connected THEN c.address END AS address,
+        CASE WHEN NOT n.connected THEN coalesce(c.disconnected_at, greatest(c.acknowledged_at, c.connected_at)) END AS "offlineSince"
+      FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
+      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject::text = s.stream
+      CROSS JOIN LATERAL (SELECT coalesce(c.transport = 'PULL' AND c.connected_at > now() - make_interval(mins => ${pullCountsForMinutes}), false)
+        OR (c.node_id IS NOT NULL AND c.node_id IN (
+          SELECT k.objid FROM pg_locks k WHERE k.locktype = 'advisory' AND k.classid = ${advisoryLocks.node} AND k.granted
+            AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database()))) AS connected) n) t
+    CROSS JOIN LATERAL (${pendingOfStream(sql)}) p`
 }
 
 /**
- * What waits, by what a checkpoint says: entities that LIVE, LINKED or a run has yet to come to. Link positions are moments in microseconds, so they tell since
- * when a link waits.
+ * SQL of what waits on the stream `t` of the view `v`, by what a checkpoint says: entities that LIVE, LINKED or a run has yet to come to. Link positions are moments
+ * in microseconds, so they tell since when a link waits.
  */
-async function readPending(
-  database: Database,
-  accountId: number,
-  viewId: number,
-  stream: 'PRODUCT' | 'STOCK',
-): Promise<{ pending: number; oldestPendingAt: Date | null }> {
-  const { sql } = database
-  const items =
-    stream === 'PRODUCT'
-      ? sql`SELECT l.product_id AS id`
-      : sql`SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id`
-  const [row] = await sql<{ pending: number; oldestPendingAt: Date | null }[]>`
+function pendingOfStream(sql: Sql) {
+  const items = sql`
+    SELECT l.product_id AS id WHERE t.stream = 'PRODUCT'
+    UNION ALL SELECT s.id FROM stock_levels s WHERE t.stream = 'STOCK' AND s.account_id = l.account_id AND s.product_id = l.product_id`
+  return sql`
     WITH c AS (
-      SELECT v.account_id, v.id AS view_id, coalesce(c.live, v.created_position) AS live, coalesce(c.linked, 0) AS linked, coalesce(c.linked_item, 0) AS linked_item,
-        coalesce(c.resend, 0) AS resend, coalesce(c.resend_item, 0) AS resend_item, ${stream === 'PRODUCT' ? sql`r.product_resend_to` : sql`r.stock_resend_to`} AS resend_to
-      FROM sync_views v
-      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}
+      SELECT coalesce(c.live, v.created_position) AS live, coalesce(c.linked, 0) AS linked, coalesce(c.linked_item, 0) AS linked_item, coalesce(c.resend, 0) AS resend,
+        coalesce(c.resend_item, 0) AS resend_item, CASE t.stream WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS resend_to
+      FROM (SELECT 1) one
+      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject::text = t.stream
       LEFT JOIN resends r ON r.account_id = v.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
-      WHERE v.account_id = ${accountId} AND v.id = ${viewId}),
+      WHERE t.stream IN ('PRODUCT', 'STOCK')),
     waiting AS (
       (SELECT f.entity_id AS id, f.at FROM c
-        JOIN feed f ON f.account_id = c.account_id AND f.subject = ${stream} AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM c.view_id
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.product_id = f.product_id AND NOT l.unlinked
+        JOIN feed f ON f.account_id = v.account_id AND f.subject = t.stream::feed_subject AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM v.id
+        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked
         LIMIT ${mostPendingCounted})
       UNION ALL
       (SELECT i.id, to_timestamp(l.position / 1e6) FROM c
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.position >= c.linked
+        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.linked
           AND NOT link_point_reached(c.linked, c.linked_item, l.position, 9007199254740991)
-        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(${stream}, c.linked, c.linked_item, l.position, i.id)
+        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(t.stream, c.linked, c.linked_item, l.position, i.id)
         LIMIT ${mostPendingCounted})
       UNION ALL
       (SELECT i.id, r.started_at FROM c
-        JOIN resends r ON r.account_id = c.account_id AND r.view_id = c.view_id AND r.state = 'RUNNING'
-        JOIN links l ON l.account_id = c.account_id AND l.view_id = c.view_id AND l.position >= c.resend AND l.position <= c.resend_to AND NOT l.unlinked
-        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(${stream}, c.resend, c.resend_item, l.position, i.id)
+        JOIN resends r ON r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING'
+        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.resend AND l.position <= c.resend_to AND NOT l.unlinked
+        CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(t.stream, c.resend, c.resend_item, l.position, i.id)
         LIMIT ${mostPendingCounted}))
     SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM waiting`
-  return row ?? { pending: 0, oldestPendingAt: null }
+}
+
+/** In a word how a view stands, by its streams. */
+export function stateOf({ paused }: { readonly paused: boolean }, streams: readonly StreamStatus[]): SyncViewState {
+  if (paused) return 'PAUSED'
+  if (streams.some((stream) => stream.connected)) return 'CONNECTED'
+  return streams.some((stream) => stream.isOpened) ? 'OFFLINE' : 'NEVER_CONNECTED'
+}
+
+/** Since when no stream of a view is followed, as far as is known; undefined while one is, or before one was. */
+export function offlineSinceOf(streams: readonly StreamStatus[]): Date | undefined {
+  if (streams.some((stream) => stream.connected)) return undefined
+  const ends = streams.flatMap(({ offlineSince }) => offlineSince ?? [])
+  return ends.toSorted((a, b) => a.getTime() - b.getTime()).at(-1)
 }
 
 /** In a word how a view stands. */
 export async function syncViewStateOf(database: Database, view: SyncViewRow): Promise<SyncViewState> {
-  if (view.paused) return 'PAUSED'
-  const connections = await readConnections(database, view.accountId, view.id)
-  if (connections.some((connection) => connection.connected)) return 'CONNECTED'
-  return connections.some((connection) => connection.isOpened) ? 'OFFLINE' : 'NEVER_CONNECTED'
+  return stateOf(view, await streamStatuses(database, view.accountId, view.id))
 }

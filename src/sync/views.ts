@@ -154,7 +154,7 @@ export async function linkCountOf(database: Database, view: SyncViewRow): Promis
 }
 
 /** SQL of the same, for the view `v`: links of deleted products are counted in `link_count` until they are swept. */
-function linkedProducts(sql: Sql | TransactionSql) {
+export function linkedProducts(sql: Sql | TransactionSql) {
   return sql`v.link_count - (
     SELECT count(*) FROM feed f JOIN links l ON l.account_id = f.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked
     WHERE f.account_id = v.account_id AND f.deleted AND f.subject = 'PRODUCT')`
