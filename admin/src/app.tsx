@@ -1,9 +1,8 @@
 import { Center, Loader } from '@mantine/core'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { Provider, useQuery } from 'urql'
 import { Redirect, Route, Router, Switch } from 'wouter'
-import { openApi, type Api } from './api/client.ts'
-import { codeOf } from './api/errors.ts'
+import { openApi, type Api, type SessionEnd } from './api/client.ts'
 import { graphql } from './api/graphql.ts'
 import { Problem } from './parts/problem.tsx'
 import { NotFound, Shell } from './shell.tsx'
@@ -19,22 +18,16 @@ const KeysPage = lazy(() => import('./keys/page.tsx').then(({ KeysPage }) => ({ 
 
 /** Signed in or not, and with which way to the gateway: a new one for every session. */
 export function App() {
-  const [session, setSession] = useState(0)
-  const [hasEnded, setEnded] = useState(false)
-  const [api, setApi] = useState<Api>()
-  useEffect(() => {
-    const opened = openApi(() => setEnded(true))
-    setApi(opened)
-    return () => opened.close()
-  }, [session])
+  const [ended, setEnded] = useState<SessionEnd>()
+  const [api, setApi] = useState(() => openApi(setEnded))
   const begin = (): void => {
-    setEnded(false)
-    setSession((before) => before + 1)
+    api.close()
+    setEnded(undefined)
+    setApi(openApi(setEnded))
   }
-  if (api === undefined) return null
   return (
-    <Provider value={api.client} key={session}>
-      <SignedIn api={api} hasEnded={hasEnded} onSignIn={begin} />
+    <Provider value={api.client}>
+      {ended === undefined ? <SignedIn key={api.id} api={api} /> : <SignIn ended={ended} onSignIn={begin} />}
     </Provider>
   )
 }
@@ -52,15 +45,10 @@ const viewerQuery = graphql(`
   }
 `)
 
-/** The pages for whoever is signed in; else the door. */
-function SignedIn({ api, hasEnded, onSignIn }: { readonly api: Api; readonly hasEnded: boolean; readonly onSignIn: () => void }) {
+/** The pages for whoever is signed in. */
+function SignedIn({ api }: { readonly api: Api }) {
   const { t } = useTexts()
   const [{ data, error, fetching }, ask] = useQuery({ query: viewerQuery })
-  const [wasIn, setWasIn] = useState(false)
-  useEffect(() => {
-    if (data !== undefined) setWasIn(true)
-  }, [data])
-  if (hasEnded || codeOf(error) === 'UNAUTHENTICATED') return <SignIn hasEnded={wasIn} onSignIn={onSignIn} />
   if (data === undefined && error !== undefined) {
     return (
       <Center mih="100dvh" p="md">

@@ -4,7 +4,7 @@ import { Link, useRoute } from 'wouter'
 import type { Api } from './api/client.ts'
 import { useFollowed } from './api/connection.ts'
 import { signOut } from './api/session.ts'
-import { IconAlert, IconBox, IconCheck, IconLoop, IconPerson } from './parts/icons.tsx'
+import { IconAlert, IconBox, IconLoop, IconPerson } from './parts/icons.tsx'
 import { Empty, Page } from './parts/page.tsx'
 import classes from './shell.module.css'
 import { languageNames, useTexts } from './text/language.tsx'
@@ -63,7 +63,6 @@ const schemes = ['light', 'dark', 'auto'] as const
 function SettingsMenu({ viewer }: { readonly viewer: Viewer }) {
   const { t, language, choose } = useTexts()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const mark = (isChosen: boolean): ReactNode => (isChosen ? <IconCheck size={16} /> : <span style={{ width: 16 }} />)
   return (
     <Menu position="bottom-end" width={230} shadow="md" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
@@ -77,29 +76,29 @@ function SettingsMenu({ viewer }: { readonly viewer: Viewer }) {
         <Menu.Divider />
         <Menu.Label>{t.nav.language}</Menu.Label>
         {languageNames.map(({ value, label }) => (
-          <Menu.Item
+          <Menu.RadioItem
             key={value}
             lang={value}
-            role="menuitemradio"
-            aria-checked={value === language}
-            leftSection={mark(value === language)}
-            onClick={() => choose(value)}
+            value={value}
+            checked={value === language}
+            onChange={() => choose(value)}
+            closeMenuOnClick
           >
             {label}
-          </Menu.Item>
+          </Menu.RadioItem>
         ))}
         <Menu.Divider />
         <Menu.Label>{t.nav.theme}</Menu.Label>
         {schemes.map((scheme) => (
-          <Menu.Item
+          <Menu.RadioItem
             key={scheme}
-            role="menuitemradio"
-            aria-checked={scheme === colorScheme}
-            leftSection={mark(scheme === colorScheme)}
-            onClick={() => setColorScheme(scheme)}
+            value={scheme}
+            checked={scheme === colorScheme}
+            onChange={() => setColorScheme(scheme)}
+            closeMenuOnClick
           >
             {t.nav[scheme]}
-          </Menu.Item>
+          </Menu.RadioItem>
         ))}
       </Menu.Dropdown>
     </Menu>
@@ -181,8 +180,7 @@ export function NotFound() {
     <Page title={t.notFound.title}>
       <Empty
         icon={<IconBox size={28} />}
-        title={t.notFound.title}
-        text={t.notFound.text}
+        title={t.notFound.text}
         action={
           <Button component={Link} href="/sync-views">
             {t.notFound.back}

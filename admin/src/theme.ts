@@ -1,4 +1,4 @@
-import { createTheme, darken, type CSSVariablesResolver } from '@mantine/core'
+import { alpha, createTheme, darken, type CSSVariablesResolver } from '@mantine/core'
 
 export const theme = createTheme({
   primaryColor: 'indigo',
@@ -28,6 +28,12 @@ export const cssVariables: CSSVariablesResolver = ({ colors }) => ({
     '--mantine-color-placeholder': colors.dark[2],
     '--mantine-color-error': colors.red[4],
     '--mantine-color-anchor': colors.indigo[2],
-    ...Object.fromEntries(tinted.map((name) => [`--mantine-color-${name}-light-color`, colors[name][2]])),
+    ...Object.fromEntries(
+      tinted.flatMap((name) => [
+        [`--mantine-color-${name}-light`, alpha(colors[name][6], 0.16)],
+        [`--mantine-color-${name}-light-hover`, alpha(colors[name][6], 0.24)],
+        [`--mantine-color-${name}-light-color`, colors[name][2]],
+      ]),
+    ),
   },
 })

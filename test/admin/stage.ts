@@ -3,7 +3,7 @@ import { setStock } from '../../src/catalog/stock.ts'
 import { chunks } from '../../src/catalog/write.ts'
 import { sampleCatalogue, sampleStock } from '../../src/cli/demo/sample-catalogue.ts'
 import { Subscription } from '../helpers/consumer.ts'
-import { createView, expectData, startShop } from '../helpers/gateway.ts'
+import { createView, expectData, type startShop } from '../helpers/gateway.ts'
 
 export type Shop = Awaited<ReturnType<typeof startShop>>
 

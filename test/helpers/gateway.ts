@@ -27,10 +27,10 @@ export interface TestGateway extends AsyncDisposable {
   readonly connect: (key: string) => Client
 }
 
-/** A gateway of its own on a database, for real: HTTP, sockets and all. */
-export async function startGateway(database: TestDatabase): Promise<TestGateway> {
+/** A gateway of its own on a database, for real: HTTP, sockets and all. On a port that is free, unless it is to be a certain one. */
+export async function startGateway(database: TestDatabase, port = 0): Promise<TestGateway> {
   const config = {
-    ...readConfig({ PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }),
+    ...readConfig({ PORT: String(port), LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }),
     databaseUrl: database.url,
     databaseDirectUrl: database.url,
   }

@@ -13,14 +13,23 @@ const pongWithinMs = 5_000
 
 /** The way to the gateway: calls over HTTP, subscriptions over one WebSocket. The session's cookie goes along by itself. */
 export interface Api {
+  /** Tells one session's from another's. */
+  readonly id: number
   readonly client: Client
   readonly connection: Followed<ConnectionState>
   readonly close: () => void
 }
 
-/** `onSignedOut` hears that the session is over: it was signed out elsewhere, has expired, or its key was revoked. */
-export function openApi(onSignedOut: () => void): Api {
+/** NONE: nobody was signed in. OVER: somebody was, until it was signed out elsewhere, expired, or its key was revoked. */
+export type SessionEnd = 'NONE' | 'OVER'
+
+let opened = 0
+
+/** `onEnd` hears that nobody is signed in, or not any more. Nothing is connected before something is asked for. */
+export function openApi(onEnd: (end: SessionEnd) => void): Api {
   const connection = new Followed<ConnectionState>('CONNECTING')
+  let wasSignedIn = false
+  const onSignedOut = (): void => onEnd(wasSignedIn ? 'OVER' : 'NONE')
   const socket = openSocket(connection, onSignedOut)
   const client = new Client({
     url: endpoint,
@@ -29,7 +38,10 @@ export function openApi(onSignedOut: () => void): Api {
       mapExchange({
         onError: (error) => codeOf(error) === 'UNAUTHENTICATED' && onSignedOut(),
         // Of a refusal the gateway says null, where the client's types say undefined.
-        onResult: (result) => ({ ...result, data: result.data ?? undefined }),
+        onResult: (result) => {
+          wasSignedIn ||= Boolean(result.data)
+          return { ...result, data: result.data ?? undefined }
+        },
       }),
       cacheExchange,
       fetchExchange,
@@ -45,7 +57,8 @@ export function openApi(onSignedOut: () => void): Api {
       }),
     ],
   })
-  return { client, connection, close: () => void socket.dispose() }
+  opened += 1
+  return { id: opened, client, connection, close: () => void socket.dispose() }
 }
 
 function openSocket(connection: Followed<ConnectionState>, onSignedOut: () => void) {

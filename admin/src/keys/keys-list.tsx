@@ -102,7 +102,14 @@ function KeyRow({ apiKey, now, onRevoke }: { readonly apiKey: ApiKey; readonly n
           {describe(apiKey, now, t, f)}
         </Text>
       </div>
-      <Button size="compact-sm" variant="subtle" color="red" onClick={onRevoke} aria-label={t.keys.revokeKey(apiKey.prefix)}>
+      <Button
+        size="compact-sm"
+        variant="subtle"
+        color="red"
+        style={{ flexShrink: 0 }}
+        onClick={onRevoke}
+        aria-label={t.keys.revokeKey(apiKey.prefix)}
+      >
         {t.keys.revoke}
       </Button>
     </Group>

@@ -4,7 +4,7 @@ import type { Urgency } from '../sync-views/standing.ts'
 import { useTexts } from '../text/language.tsx'
 import { IconAlert, IconCheck, IconClock, IconPause } from './icons.tsx'
 
-export const urgencyLook: Readonly<Record<Urgency, { readonly color: string; readonly icon: ReactNode }>> = {
+const urgencyLook: Readonly<Record<Urgency, { readonly color: string; readonly icon: ReactNode }>> = {
   ACT: { color: 'orange', icon: <IconAlert size={14} /> },
   WAIT: { color: 'indigo', icon: <IconClock size={14} /> },
   GOOD: { color: 'green', icon: <IconCheck size={14} /> },

@@ -11,6 +11,13 @@ export function useClose(): () => void {
   return useContext(CloseContext)
 }
 
+/** What is to have the focus when the dialog is gone: what opened it, or the button of the menu that it was chosen from, which has closed by then. */
+function openerOfDialog(): HTMLElement | undefined {
+  const menu = document.activeElement?.closest('[role="menu"]')
+  const opener = menu ? document.querySelector(`[id="${menu.getAttribute('aria-labelledby') ?? ''}"]`) : document.activeElement
+  return opener instanceof HTMLElement ? opener : undefined
+}
+
 /** Says something and asks something. Escape and a click beside it close it. */
 export function Dialog({
   title,
@@ -26,10 +33,16 @@ export function Dialog({
   const { t } = useTexts()
   // Mounted closed, opened at once, and closed before it goes: what had the focus before gets it back in the end.
   const [isOpen, setOpen] = useState(false)
+  // oxlint-disable-next-line react/set-state-in-effect -- the second rendering is the point
   useEffect(() => setOpen(true), [])
   const close = useCallback(() => setOpen(false), [])
+  const [opener] = useState(openerOfDialog)
+  const end = (): void => {
+    onClose()
+    requestAnimationFrame(() => document.activeElement === document.body && opener?.focus())
+  }
   return (
-    <Modal.Root opened={isOpen} onClose={close} onExitTransitionEnd={onClose} size={size}>
+    <Modal.Root opened={isOpen} onClose={close} onExitTransitionEnd={end} size={size}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A dialog's head is no head of the page. */}

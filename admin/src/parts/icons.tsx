@@ -37,7 +37,6 @@ export const IconTrash = icon(<path d="M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v
 export const IconPlus = icon(<path d="M12 5v14M5 12h14" />)
 export const IconSearch = icon(<path d="M16 16l4.500 4.500M18 11a7 7 0 1 1-14 0a7 7 0 0 1 14 0" />)
 export const IconCopy = icon(<path d="M9 9h11v11H9zM15 9V4H4v11h5" />)
-export const IconCross = icon(<path d="M6 6l12 12M18 6L6 18" />)
 export const IconBox = icon(<path d="M4 8l8-4.500L20 8v8.500L12 21l-8-4.500zM4 8l8 4.500L20 8M12 12.500V21" />)
 export const IconChevron = icon(<path d="M6 9.500l6 6l6-6" />)
 export const IconPerson = icon(<path d="M16 8a4 4 0 1 1-8 0a4 4 0 0 1 8 0M4 21c0-4 3.500-6.500 8-6.500s8 2.500 8 6.500" />)

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 
 /** A list that is read a page at a time: which pages are asked for. They begin anew whenever `key` changes. */
 export function usePages(key: string): { readonly cursors: readonly (string | null)[]; readonly more: (after: string) => void } {
@@ -19,4 +19,14 @@ export function useRested<Value>(value: Value, ms = 250): Value {
     return () => clearTimeout(timer)
   }, [value, ms])
   return rested
+}
+
+/** Reads again whenever what it depends on has another face than before. */
+export function useReread(face: unknown, reread: () => void): void {
+  const seen = useRef(face)
+  useEffect(() => {
+    if (Object.is(seen.current, face)) return
+    seen.current = face
+    reread()
+  }, [face, reread])
 }

@@ -6,7 +6,7 @@ import { useTexts } from '../text/language.tsx'
 import { IconAlert } from './icons.tsx'
 
 /** What a refusal means to whoever reads it; in the gateway's own words where the page knows no better. */
-export function explain(t: Dictionary, error: CombinedError): string {
+function explain(t: Dictionary, error: CombinedError): string {
   const code = codeOf(error) ?? 'INTERNAL'
   const known = Object.entries(t.errors).find(([name]) => name === code)?.[1]
   return typeof known === 'string' ? known : t.errors.said(error.graphQLErrors[0]?.message ?? error.message)

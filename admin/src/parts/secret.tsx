@@ -3,7 +3,7 @@ import { useTexts } from '../text/language.tsx'
 import { IconCheck, IconCopy } from './icons.tsx'
 
 /** A button that copies a text, and says that it has. */
-export function Copy({ text, label, size = 'xs' }: { readonly text: string; readonly label?: string; readonly size?: string }) {
+function Copy({ text, label, size = 'xs' }: { readonly text: string; readonly label?: string; readonly size?: string }) {
   const { t } = useTexts()
   return (
     <CopyButton value={text} timeout={2_000}>

@@ -1,5 +1,4 @@
 import { Badge, Group, Paper, Stack, Table, Text, Title } from '@mantine/core'
-import { useEffect } from 'react'
 import { useQuery, useSubscription } from 'urql'
 import { Link } from 'wouter'
 import { graphql, type ResultOf } from '../api/graphql.ts'
@@ -7,7 +6,7 @@ import { LinkBadge } from '../parts/badge.tsx'
 import { IconBox } from '../parts/icons.tsx'
 import { useNow } from '../parts/now.ts'
 import { Empty, Page, Placeholder } from '../parts/page.tsx'
-import { useRested } from '../parts/pages.ts'
+import { useReread, useRested } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Picture } from '../parts/product-line.tsx'
 import { useTexts } from '../text/language.tsx'
@@ -89,7 +88,7 @@ export function ProductPage({ id }: { readonly id: string }) {
   const [{ data, error }, ask] = useQuery({ query: productQuery, variables: { id }, requestPolicy: 'cache-and-network' })
   const [systems] = useSubscription({ query: systemsSubscription })
   const face = useRested(JSON.stringify(systems.data), rereadMs)
-  useEffect(() => ask({ requestPolicy: 'network-only' }), [face, ask])
+  useReread(face, () => ask({ requestPolicy: 'network-only' }))
   if (error) return <Problem error={error} onRetry={() => ask({ requestPolicy: 'network-only' })} />
   if (data === undefined) return <Placeholder label={t.common.loading} />
   const { product } = data

@@ -1,5 +1,6 @@
 import { Alert, Button, Center, Group, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
-import { useEffect, useState, type FormEvent } from 'react'
+import { useEffect, useRef, useState, type FormEvent } from 'react'
+import type { SessionEnd } from '../api/client.ts'
 import { signIn, type SignInRefusal } from '../api/session.ts'
 import { IconAlert } from '../parts/icons.tsx'
 import { languageNames, useTexts } from '../text/language.tsx'
@@ -13,13 +14,15 @@ function explain(t: Dictionary, { code, message }: SignInRefusal): string {
 }
 
 /** The door: an admin's key is exchanged for a session. The key itself is kept nowhere. */
-export function SignIn({ hasEnded, onSignIn }: { readonly hasEnded: boolean; readonly onSignIn: () => void }) {
+export function SignIn({ ended, onSignIn }: { readonly ended: SessionEnd; readonly onSignIn: () => void }) {
   const { t, language, choose } = useTexts()
   const [key, setKey] = useState('')
   const [fault, setFault] = useState<string>()
   const [isBusy, setBusy] = useState(false)
+  const input = useRef<HTMLInputElement>(null)
+  useEffect(() => input.current?.focus(), [])
   useEffect(() => {
-    document.title = `${t.signIn.title}`
+    document.title = t.signIn.title
   }, [t])
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
@@ -42,7 +45,7 @@ export function SignIn({ hasEnded, onSignIn }: { readonly hasEnded: boolean; rea
         <Paper withBorder p="lg" shadow="sm">
           <form onSubmit={(event) => void submit(event)} noValidate>
             <Stack>
-              {hasEnded && fault === undefined && (
+              {ended === 'OVER' && fault === undefined && (
                 <Alert color="orange" icon={<IconAlert />} role="alert">
                   {t.signIn.ended}
                 </Alert>
@@ -58,7 +61,7 @@ export function SignIn({ hasEnded, onSignIn }: { readonly hasEnded: boolean; rea
                 }}
                 error={fault}
                 autoComplete="current-password"
-                autoFocus
+                ref={input}
                 spellCheck={false}
                 visibilityToggleButtonProps={{ 'aria-hidden': true, tabIndex: -1 }}
               />

@@ -10,6 +10,7 @@ import { useRested } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
+import { readSkus } from './skus.ts'
 
 const linkMutation = graphql(`
   mutation LinkProducts($id: ID!, $products: [ProductBy!]!) {
@@ -105,12 +106,6 @@ function BySearch({ view }: { readonly view: View }) {
       </Text>
     </DialogForm>
   )
-}
-
-/** The SKUs in a text, each once: as lines, or as a spreadsheet or a list separates them. */
-export function readSkus(text: string): readonly string[] {
-  const found = text.split(/[\n\r\t,;]+/).map((part) => part.trim().replace(/^"(.*)"$/, '$1'))
-  return [...new Set(found.filter((sku) => sku !== ''))]
 }
 
 function BySkus({ view }: { readonly view: View }) {

@@ -1,5 +1,5 @@
 import { Button, Checkbox, Group, SegmentedControl, Stack, Table, Text, TextInput } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
 import { graphql, type ResultOf } from '../api/graphql.ts'
 import { LinkBadge } from '../parts/badge.tsx'
@@ -7,11 +7,12 @@ import { Confirm } from '../parts/dialog.tsx'
 import { IconBox, IconSearch } from '../parts/icons.tsx'
 import { notice } from '../parts/notice.ts'
 import { Empty, Placeholder } from '../parts/page.tsx'
-import { usePages, useRested } from '../parts/pages.ts'
+import { usePages, useReread, useRested } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
 import { ProductLine } from '../parts/product-line.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
+import classes from './links.module.css'
 
 const linksQuery = graphql(`
   query Links($id: ID!, $state: LinkState, $search: String, $after: String) {
@@ -153,7 +154,7 @@ function LinksPage({ view, filter, search, after, isFirst, isLast, chosen, onCho
     requestPolicy: 'cache-and-network',
   })
   const face = useRested(faceOf(view), rereadMs)
-  useEffect(() => ask({ requestPolicy: 'network-only' }), [face, ask])
+  useReread(face, () => ask({ requestPolicy: 'network-only' }))
   if (error) return <Problem error={error} onRetry={() => ask({ requestPolicy: 'network-only' })} />
   if (data === undefined) return <Placeholder label={t.common.loading} height={48} />
   const { nodes, totalCount, pageInfo } = data.links
@@ -196,7 +197,7 @@ function LinksTable({
     onChoose(new Set(isChosen ? [...rest, ...changed] : rest))
   }
   return (
-    <Table verticalSpacing="xs" layout="fixed">
+    <Table verticalSpacing="xs" layout="fixed" className={classes['links']}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th w={44}>

@@ -49,7 +49,7 @@ function Streams({ view, now }: { readonly view: View; readonly now: Date }) {
             <Table.Tr key={stream.stream} data-stream={stream.stream}>
               <Table.Th scope="row">{t.streams[stream.stream] ?? stream.stream}</Table.Th>
               <Table.Td data-label={t.view.waiting}>{pendingText(stream, t, f)}</Table.Td>
-              <Table.Td data-label={t.view.oldest}>{stream.oldestPendingAt === null ? '–' : f.ago(stream.oldestPendingAt, now)}</Table.Td>
+              <Table.Td data-label={t.view.oldest}>{stream.oldestPendingAt === null ? '–' : f.age(stream.oldestPendingAt, now)}</Table.Td>
               <Table.Td data-label={t.view.acknowledged}>
                 {stream.acknowledgedAt === null ? t.common.never : f.ago(stream.acknowledgedAt, now)}
               </Table.Td>

@@ -1,10 +1,10 @@
 import { Paper, Stack, Text } from '@mantine/core'
-import { useEffect } from 'react'
 import { useQuery } from 'urql'
 import { graphql } from '../api/graphql.ts'
 import { IconCheck } from '../parts/icons.tsx'
 import { useNow } from '../parts/now.ts'
 import { Empty, Placeholder } from '../parts/page.tsx'
+import { useReread } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
 import { ProductLine } from '../parts/product-line.tsx'
 import type { View } from '../sync-views/view.ts'
@@ -44,7 +44,7 @@ export function RejectedTab({ view }: { readonly view: View }) {
   const { t, f } = useTexts()
   const now = useNow()
   const [{ data, error }, ask] = useQuery({ query: rejectionsQuery, variables: { id: view.id }, requestPolicy: 'cache-and-network' })
-  useEffect(() => ask({ requestPolicy: 'network-only' }), [view.rejectedCount, ask])
+  useReread(view.rejectedCount, () => ask({ requestPolicy: 'network-only' }))
   if (error) return <Problem error={error} onRetry={() => ask({ requestPolicy: 'network-only' })} />
   const groups = data?.syncView?.rejections
   if (groups === undefined) return <Placeholder label={t.common.loading} />
@@ -73,7 +73,7 @@ export function RejectedTab({ view }: { readonly view: View }) {
 
 function Examples({ view, reason, count }: { readonly view: View; readonly reason: string; readonly count: number }) {
   const [{ data }, ask] = useQuery({ query: examplesQuery, variables: { id: view.id, reason }, requestPolicy: 'cache-and-network' })
-  useEffect(() => ask({ requestPolicy: 'network-only' }), [count, ask])
+  useReread(count, () => ask({ requestPolicy: 'network-only' }))
   return (
     <Stack gap="xs">
       {data?.links.nodes.map(({ id, product }) => (

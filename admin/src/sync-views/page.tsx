@@ -9,7 +9,7 @@ import { Problem } from '../parts/problem.tsx'
 import { Trail } from '../shell.tsx'
 import { useTexts } from '../text/language.tsx'
 import classes from './page.module.css'
-import { sentenceOf } from './sentence.tsx'
+import { sentenceOf } from './sentence.ts'
 import { Spark } from './spark.tsx'
 import { byUrgency, shareOf, urgencyOf } from './standing.ts'
 import { shownStreams, viewsSubscription, type View } from './view.ts'
@@ -66,8 +66,8 @@ function ViewCard({ view, now }: { readonly view: View; readonly now: Date }) {
         <Spark minutes={view.lastHour} now={now} />
       </div>
       <Text className={classes['sentence']}>
-        <Link href={`/sync-views/${encodeURIComponent(view.id)}`} className={classes['name']}>
-          {view.name}
+        <Link href={`/sync-views/${encodeURIComponent(view.id)}`} className={classes['name']} title={view.name}>
+          {f.shorten(view.name)}
         </Link>
         : {sentenceOf(view, texts, now)}
       </Text>
@@ -81,7 +81,7 @@ function ViewCard({ view, now }: { readonly view: View; readonly now: Date }) {
           {view.system !== null && view.system !== view.name && <span className={classes['system']}>{view.system}</span>}
           {waiting.map(({ stream, pending, oldestPendingAt }) => (
             <span key={stream}>
-              {t.views.waiting(t.streams[stream] ?? stream, pending, oldestPendingAt === null ? undefined : f.ago(oldestPendingAt, now))}
+              {t.views.waiting(t.streams[stream] ?? stream, pending, oldestPendingAt === null ? undefined : f.age(oldestPendingAt, now))}
             </span>
           ))}
         </Group>

@@ -80,7 +80,6 @@ export type View = ResultOf<typeof overviewFragment>
 export type StreamState = View['streams'][number]
 export type Resend = NonNullable<View['resend']>
 export type StreamMinute = View['lastHour'][number]
-export type StreamName = StreamState['stream']
 
 /** Where the gateway stops counting what waits. */
 export const mostPendingCounted = 10_000

@@ -83,7 +83,7 @@ export function createEnglish(f: Format) {
         `resending all products, ${percent}${left === undefined ? '' : `, about ${left} left`}`,
       withoutProducts: 'connected, but no products are linked yet',
       working: (pending: number, oldest: string | undefined) =>
-        `${f.number(pending)} on their way${oldest === undefined ? '' : `, the oldest from ${oldest}`}`,
+        `${f.number(pending)} on ${plural(pending, 'its', 'their')} way${oldest === undefined ? '' : `, the oldest for ${oldest}`}`,
       level: (last: string | undefined) => (last === undefined ? 'level' : `level, last change ${last}`),
       rejected: (count: number) => `${products(count)} ${plural(count, 'was', 'were')} rejected`,
     },
@@ -103,7 +103,7 @@ export function createEnglish(f: Format) {
       rate: (count: number) => `${f.number(count)} changes in the last hour`,
       rateNow: (count: number) => `${f.number(count)}/min`,
       waiting: (stream: string, count: number, age: string | undefined) =>
-        `${stream}: ${f.number(count)} waiting${age === undefined ? '' : `, oldest from ${age}`}`,
+        `${stream}: ${f.number(count)} waiting${age === undefined ? '' : `, the oldest for ${age}`}`,
     },
     view: {
       tabs: { overview: 'Overview', products: 'Linked products', rejected: 'Rejected', why: 'Why is it missing?' },
@@ -119,7 +119,7 @@ export function createEnglish(f: Format) {
       streamsTitle: 'Streams',
       stream: 'Stream',
       waiting: 'Waiting',
-      oldest: 'Oldest',
+      oldest: 'Oldest for',
       acknowledged: 'Last acknowledged',
       connection: 'Connection',
       notConnected: 'Not connected',

@@ -10,20 +10,25 @@ export interface Format {
   readonly clock: (at: Date | string) => string
   /** 3 seconds ago. Never in the future: clocks differ a little. */
   readonly ago: (at: Date | string, now: Date) => string
+  /** 3 s: how long it has been. */
+  readonly age: (at: Date | string, now: Date) => string
   /** 4 minutes: rounded to what one can plan with. */
   readonly duration: (seconds: number) => string
   /** 240 ms, 1.2 s, 3 min. */
   readonly lag: (ms: number) => string
   readonly money: (amount: string, currency: string) => string
+  /** At most so many characters: of a long name its beginning. */
+  readonly shorten: (text: string, most?: number) => string
   /** a, b and c. */
   readonly list: (items: readonly string[]) => string
 }
 
+/** In English and in Swedish, as short as people write them, which Intl's words are not. */
 const units = [
-  ['day', 86_400],
-  ['hour', 3_600],
-  ['minute', 60],
-  ['second', 1],
+  ['d', 'd', 86_400],
+  ['h', 'tim', 3_600],
+  ['min', 'min', 60],
+  ['s', 's', 1],
 ] as const
 
 export function createFormat(locale: string): Format {
@@ -36,6 +41,12 @@ export function createFormat(locale: string): Format {
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'long', maximumFractionDigits: digits }).format(value)
   const short = (value: number, name: string, digits: number) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value)
+  const isSwedish = locale.startsWith('sv')
+  const age = (at: Date | string, now: Date): string => {
+    const seconds = Math.max(0, (now.getTime() - new Date(at).getTime()) / 1000)
+    const [inEnglish, inSwedish, size] = units.find(([, , size]) => seconds >= size) ?? units[3]
+    return `${numbers.format(Math.floor(seconds / size))} ${isSwedish ? inSwedish : inEnglish}`
+  }
   return {
     number: (value) => numbers.format(value),
     // Never 100 before the end.
@@ -43,11 +54,8 @@ export function createFormat(locale: string): Format {
     moment: (at, now = new Date()) => (isSameDay(new Date(at), now) ? clock : day).format(new Date(at)),
     dateTime: (at) => day.format(new Date(at)),
     clock: (at) => clock.format(new Date(at)),
-    ago: (at, now) => {
-      const seconds = Math.max(0, (now.getTime() - new Date(at).getTime()) / 1000)
-      const [name, size] = units.find(([, size]) => seconds >= size) ?? units[3]
-      return agoIn(locale, numbers.format(Math.floor(seconds / size)), name)
-    },
+    ago: (at, now) => (isSwedish ? `för ${age(at, now)} sedan` : `${age(at, now)} ago`),
+    age,
     duration: (seconds) => {
       if (seconds < 10) return unit(Math.max(1, Math.round(seconds)), 'second')
       if (seconds < 55) return unit(Math.round(seconds / 5) * 5, 'second')
@@ -60,14 +68,9 @@ export function createFormat(locale: string): Format {
       return ms < 3_600_000 ? short(ms / 60_000, 'minute', 0) : short(ms / 3_600_000, 'hour', 1)
     },
     money: (amount, currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }).format(Number(amount)),
+    shorten: (text, most = 80) => (text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`),
     list: (items) => lists.format(items),
   }
-}
-
-/** As short as people write it, which Intl's words are not. */
-function agoIn(locale: string, count: string, unit: 'day' | 'hour' | 'minute' | 'second'): string {
-  if (locale.startsWith('sv')) return `för ${count} ${{ day: 'd', hour: 'tim', minute: 'min', second: 's' }[unit]} sedan`
-  return `${count} ${{ day: 'd', hour: 'h', minute: 'min', second: 's' }[unit]} ago`
 }
 
 function isSameDay(a: Date, b: Date): boolean {

@@ -25,7 +25,7 @@ function standingSentence(view: View, { t, f }: { readonly t: Dictionary; readon
     case 'without-products':
       return t.standing.withoutProducts
     case 'working':
-      return t.standing.working(standing.pending, standing.oldestAt && f.ago(standing.oldestAt, now))
+      return t.standing.working(standing.pending, standing.oldestAt && f.age(standing.oldestAt, now))
     case 'level':
       return t.standing.level(standing.lastAt && f.ago(standing.lastAt, now))
   }
