@@ -62,35 +62,41 @@ export function streamsOfView(sql: Sql) {
 
 /**
  * SQL of what waits on the stream `t` of the view `v`, by what a checkpoint says: entities that LIVE, LINKED or a run has yet to come to. Link positions are moments
- * in microseconds, so they tell since when a link waits.
+ * in microseconds, so they tell since when a link waits. Each lane is a look-up of its own (OFFSET 0) by the whole of an index' key: while a table is too new for
+ * statistics Postgres would else go through all links of the view for every row.
  */
 function pendingOfStream(sql: Sql) {
   const items = sql`
     SELECT l.product_id AS id WHERE t.stream = 'PRODUCT'
-    UNION ALL SELECT s.id FROM stock_levels s WHERE t.stream = 'STOCK' AND s.account_id = l.account_id AND s.product_id = l.product_id`
+    UNION ALL SELECT s.id FROM stock_levels s WHERE t.stream = 'STOCK' AND s.account_id = v.account_id AND s.product_id = l.product_id`
   return sql`
     WITH c AS (
       SELECT coalesce(c.live, v.created_position) AS live, coalesce(c.linked, 0) AS linked, coalesce(c.linked_item, 0) AS linked_item, coalesce(c.resend, 0) AS resend,
-        coalesce(c.resend_item, 0) AS resend_item, CASE t.stream WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS resend_to
+        coalesce(c.resend_item, 0) AS resend_item, CASE t.stream WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END AS resend_to, r.started_at
       FROM (SELECT 1) one
       LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject::text = t.stream
       LEFT JOIN resends r ON r.account_id = v.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
       WHERE t.stream IN ('PRODUCT', 'STOCK')),
     waiting AS (
-      (SELECT f.entity_id AS id, f.at FROM c
-        JOIN feed f ON f.account_id = v.account_id AND f.subject = t.stream::feed_subject AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM v.id
-        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked
+      (SELECT f.id, f.at FROM c
+        CROSS JOIN LATERAL (
+          SELECT f.entity_id AS id, f.product_id, f.at FROM feed f
+          WHERE f.account_id = v.account_id AND f.subject = t.stream::feed_subject AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM v.id OFFSET 0) f
+        CROSS JOIN LATERAL (
+          SELECT FROM links l WHERE l.account_id = v.account_id AND l.view_id = v.id AND l.product_id = f.product_id AND NOT l.unlinked OFFSET 0) l
         LIMIT ${mostPendingCounted})
       UNION ALL
       (SELECT i.id, to_timestamp(l.position / 1e6) FROM c
-        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.linked
-          AND NOT link_point_reached(c.linked, c.linked_item, l.position, 9007199254740991)
+        CROSS JOIN LATERAL (
+          SELECT l.product_id, l.position FROM links l WHERE l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.linked
+            AND NOT link_point_reached(c.linked, c.linked_item, l.position, 9007199254740991) OFFSET 0) l
         CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(t.stream, c.linked, c.linked_item, l.position, i.id)
         LIMIT ${mostPendingCounted})
       UNION ALL
-      (SELECT i.id, r.started_at FROM c
-        JOIN resends r ON r.account_id = v.account_id AND r.view_id = v.id AND r.state = 'RUNNING'
-        JOIN links l ON l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.resend AND l.position <= c.resend_to AND NOT l.unlinked
+      (SELECT i.id, c.started_at FROM c
+        CROSS JOIN LATERAL (
+          SELECT l.product_id, l.position FROM links l
+          WHERE l.account_id = v.account_id AND l.view_id = v.id AND l.position >= c.resend AND l.position <= c.resend_to AND NOT l.unlinked OFFSET 0) l
         CROSS JOIN LATERAL (${items}) i WHERE stream_item_waits(t.stream, c.resend, c.resend_item, l.position, i.id)
         LIMIT ${mostPendingCounted}))
     SELECT least(count(DISTINCT id), ${mostPendingCounted}) AS pending, min(at) AS "oldestPendingAt" FROM waiting`

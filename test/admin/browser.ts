@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { readFileSync } from 'node:fs'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { adminKey } from '../helpers/gateway.ts'
@@ -83,6 +82,19 @@ export async function signIn(page: Page, key = adminKey): Promise<void> {
   await page.locator('input[autocomplete="current-password"]').fill(key)
   await page.keyboard.press('Enter')
   await page.locator('header nav').waitFor()
+}
+
+/** Where pictures of the pages are put, if anywhere. */
+const pictures = process.env['SYNKVY_TEST_PICTURES']
+
+/** Keeps a picture of a page, where pictures are wanted. */
+export async function picture(page: Page, name: string, { language = 'en', width = 1280, theme = 'light' }: Look = {}): Promise<void> {
+  if (pictures === undefined) return
+  mkdirSync(pictures, { recursive: true })
+  await page.screenshot({
+    path: `${pictures}/${name}-${language}-${width}-${theme}.png`,
+    fullPage: !(await page.getByRole('dialog').isVisible()),
+  })
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

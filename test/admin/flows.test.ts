@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
 import { adminKey, createIntegration, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
-import { chromiumPath, complaintsOf, needsChromium, openBrowser, openContext, openSignedIn, signIn, type Look } from './browser.ts'
+import { chromiumPath, complaintsOf, needsChromium, openBrowser, openContext, openSignedIn, picture, signIn, type Look } from './browser.ts'
 import { connectLevel, fillShop, keepFollowing, type Shop } from './stage.ts'
 
 let shop: Shop
@@ -198,6 +198,7 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
 
     await gateway[Symbol.asyncDispose]()
     await page.getByText('The connection is lost.').waitFor()
+    await picture(page, 'connection-lost')
     const fresh = await createView(shop, 'Came meanwhile')
     const again = await startGateway(database, port)
 

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
@@ -11,12 +10,10 @@ import {
   openBrowser,
   openContext,
   openSignedIn,
+  picture,
   type Look,
 } from './browser.ts'
 import { connectLevel, fillShop, resendAll, type Shop } from './stage.ts'
-
-/** Where pictures of every page are put, if anywhere. */
-const pictures = process.env['SYNKVY_TEST_PICTURES']
 
 let shop: Shop
 let empty: Shop
@@ -48,11 +45,12 @@ async function setStage(on: Shop) {
   await sql`UPDATE links SET rejection_reason = CASE WHEN product_id % 3 = 0 THEN 'Barcode missing' ELSE 'The title is longer than 80 characters' END, rejection_revision = 1,
     rejected_at = now() - interval '5 minutes' FROM sync_views v WHERE v.id = links.view_id AND v.name = 'Marketplace' AND product_id % 40 < 2`
   await sql`UPDATE checkpoints SET disconnected_at = now() - interval '2 hours' FROM sync_views v WHERE v.id = checkpoints.view_id AND v.name = 'POS Göteborg'`
+  await sql`UPDATE feed SET at = at - interval '2 hours' WHERE subject = 'STOCK'`
   const pim = await createView(on, 'PIM')
   await resendAll(on, pim.viewId)
   const slow = new Subscription(on.connect(pim.key), 'PRODUCT', { batchSize: 50, maxInFlight: 1 })
   for (let batch = 0; batch < 4; batch += 1) await slow.acknowledge((await slow.next()).cursor)
-  await createView(on, 'Webbutiken i Norge med ett namn som är så långt att det inte ryms '.repeat(3).trim().slice(0, 200))
+  const newcomer = await createView(on, 'Webbutiken i Norge med ett namn som är så långt att det inte ryms '.repeat(3).trim().slice(0, 200))
   await sql`
     INSERT INTO stream_minutes (account_id, view_id, subject, minute, live, resent, lag_ms_total, lag_ms_worst)
     SELECT v.account_id, v.id, s.subject::feed_subject, date_trunc('minute', now()) - make_interval(mins => m), n.live, CASE WHEN m BETWEEN 30 AND 34 THEN 180 ELSE 0 END,
@@ -61,7 +59,7 @@ async function setStage(on: Shop) {
       LATERAL (SELECT (s.weight * (2 + (m * 7 + v.id) % 9))::int AS live) n
     WHERE v.name IN ('Fortnox', 'Marketplace', 'PIM') AND (v.id + m) % 7 <> 0 ON CONFLICT DO NOTHING`
   const product = await expectData(on.call('{ product(by: { sku: "KT-SAREK-GRON-2PERS" }) { id } products(first: 1) { nodes { id } } }'))
-  return { fortnox, marketplace, pos, pim, productId: String(product.product?.id ?? product.products.nodes[0].id) }
+  return { fortnox, marketplace, pos, pim, newcomer, productId: String(product.product?.id ?? product.products.nodes[0].id) }
 }
 
 /** A page of the admin page, and how one comes to see it. */
@@ -76,8 +74,17 @@ interface Scene {
 const view = (id: string, tab = ''): string => `/sync-views/${encodeURIComponent(id)}${tab}`
 const main = (page: Page) => page.locator('main')
 
+/** Views that a scene has made: they go when its look is done. */
+const visitors: string[] = []
+
+async function nameSystem(page: Page, name: string): Promise<string> {
+  await main(page).locator('form input').fill(name)
+  await main(page).locator('button[type="submit"]').click()
+  return (await page.locator('[data-secret]').textContent()) ?? ''
+}
+
 function scenes(): readonly Scene[] {
-  const { fortnox, marketplace, pos, pim, productId } = stage
+  const { fortnox, marketplace, pos, pim, newcomer, productId } = stage
   const manage = async (page: Page, item: number): Promise<void> => {
     await page.locator('main button[aria-haspopup="menu"]').click()
     await page.getByRole('menuitem').nth(item).click()
@@ -149,6 +156,27 @@ function scenes(): readonly Scene[] {
     { name: 'rename', path: view(fortnox.viewId), show: (page) => manage(page, 6) },
     { name: 'delete', path: view(fortnox.viewId), show: (page) => manage(page, 7) },
     { name: 'set-up', path: '/sync-views/new', show: (page) => main(page).locator('form').waitFor() },
+    {
+      name: 'set-up-key',
+      path: '/sync-views/new',
+      show: async (page) => {
+        await nameSystem(page, 'Klarna')
+        await main(page).getByRole('tab').nth(1).click()
+      },
+    },
+    {
+      name: 'set-up-made',
+      path: '/sync-views/new',
+      show: async (page) => {
+        const key = await nameSystem(page, 'Kassan i Malmö')
+        const made = await expectData(
+          shop.call('mutation { createSyncView(input: { name: "Kassan i Malmö" }) { syncView { id } } }', {}, key),
+        )
+        visitors.push(made.createSyncView.syncView.id)
+        await main(page).locator('a[href*="resend"]').waitFor()
+      },
+    },
+    { name: 'resend-first', path: view(newcomer.viewId, '?resend'), show: (page) => page.locator('[data-plan]').waitFor() },
     { name: 'products', path: '/products', show: (page) => page.locator('[data-product]').nth(20).waitFor() },
     { name: 'products-empty', path: '/products', isEmpty: true, show: (page) => main(page).getByRole('heading', { level: 2 }).waitFor() },
     {
@@ -162,15 +190,6 @@ function scenes(): readonly Scene[] {
     { name: 'keys', path: '/keys', show: (page) => page.locator('[data-key]').nth(3).waitFor() },
     { name: 'not-found', path: '/nothing', show: (page) => main(page).getByRole('heading', { level: 2 }).waitFor() },
   ]
-}
-
-async function picture(page: Page, name: string, { language, width, theme }: Look): Promise<void> {
-  if (pictures === undefined) return
-  mkdirSync(pictures, { recursive: true })
-  await page.screenshot({
-    path: `${pictures}/${name}-${language}-${width}-${theme}.png`,
-    fullPage: !(await page.getByRole('dialog').isVisible()),
-  })
 }
 
 /** Nothing may stick out at the side. */
@@ -203,6 +222,7 @@ describe.skipIf(chromiumPath === undefined)(`every page${needsChromium}`, () => 
         for (const scene of scenes()) await visit(scene, scene.isEmpty === true ? emptyPage : page, look)
         expect([...complaintsOf(context), ...complaintsOf(emptyContext)]).toEqual([])
       } finally {
+        for (const id of visitors.splice(0)) await shop.call('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id })
         await Promise.all([context.close(), emptyContext.close()])
       }
     },

@@ -77,9 +77,11 @@ const cases: readonly (readonly [string, View, string, string])[] = [
   [
     'working',
     view({ streams: [stream({ pending: 12, oldestPendingAt: before(75) })] }),
-    '12 on their way, the oldest for 1 min',
+    '12 on the way, the oldest for 1 min',
     '12 på väg, den äldsta sedan 1 min',
   ],
+  ['uncounted', view({ state: 'PAUSED', streams: [stream({ pending: 10_000 })] }), 'paused, 10,000+ waiting', 'pausad, 10 000+ väntar'],
+  ['uncounted', view({ state: 'PAUSED', streams: [stream({ pending: 10_000 })] }), 'paused, 10,000+ waiting', 'pausad, 10 000+ väntar'],
   [
     'rejected',
     view({ rejectedCount: 1 }),

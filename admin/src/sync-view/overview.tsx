@@ -2,7 +2,7 @@ import { Card, SimpleGrid, Skeleton, Table, Text, Title } from '@mantine/core'
 import { lazy, Suspense } from 'react'
 import type { Dictionary } from '../text/en.ts'
 import type { Format } from '../text/format.ts'
-import { shownStreams, mostPendingCounted, type StreamState, type View } from '../sync-views/view.ts'
+import { shownStreams, waitingOf, type StreamState, type View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
 import classes from './overview.module.css'
 
@@ -48,7 +48,7 @@ function Streams({ view, now }: { readonly view: View; readonly now: Date }) {
           {shownStreams(view).map((stream) => (
             <Table.Tr key={stream.stream} data-stream={stream.stream}>
               <Table.Th scope="row">{t.streams[stream.stream] ?? stream.stream}</Table.Th>
-              <Table.Td data-label={t.view.waiting}>{pendingText(stream, t, f)}</Table.Td>
+              <Table.Td data-label={t.view.waiting}>{f.count(waitingOf({ streams: [stream] }))}</Table.Td>
               <Table.Td data-label={t.view.oldest}>{stream.oldestPendingAt === null ? '–' : f.age(stream.oldestPendingAt, now)}</Table.Td>
               <Table.Td data-label={t.view.acknowledged}>
                 {stream.acknowledgedAt === null ? t.common.never : f.ago(stream.acknowledgedAt, now)}
@@ -60,10 +60,6 @@ function Streams({ view, now }: { readonly view: View; readonly now: Date }) {
       </Table>
     </section>
   )
-}
-
-function pendingText({ pending }: StreamState, t: Dictionary, f: Format): string {
-  return pending >= mostPendingCounted ? t.common.atLeast(f.number(mostPendingCounted)) : f.number(pending)
 }
 
 function connectionText({ connection }: StreamState, now: Date, t: Dictionary, f: Format): string {

@@ -7,12 +7,12 @@ import { useNow } from '../parts/now.ts'
 import { Empty, Page, Placeholder } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Trail } from '../shell.tsx'
-import { useTexts } from '../text/language.tsx'
+import { useTexts, type Texts } from '../text/language.tsx'
 import classes from './page.module.css'
 import { sentenceOf } from './sentence.ts'
 import { Spark } from './spark.tsx'
 import { byUrgency, shareOf, urgencyOf } from './standing.ts'
-import { shownStreams, viewsSubscription, type View } from './view.ts'
+import { shownStreams, viewsSubscription, waitingOf, type StreamState, type View } from './view.ts'
 
 /** All systems, a sentence each, what needs an admin first. It is told of every change by itself. */
 export function ViewsPage() {
@@ -79,13 +79,16 @@ function ViewCard({ view, now }: { readonly view: View; readonly now: Date }) {
       {(waiting.length > 0 || (view.system !== null && view.system !== view.name)) && (
         <Group gap="md" c="dimmed" fz="sm">
           {view.system !== null && view.system !== view.name && <span className={classes['system']}>{view.system}</span>}
-          {waiting.map(({ stream, pending, oldestPendingAt }) => (
-            <span key={stream}>
-              {t.views.waiting(t.streams[stream] ?? stream, pending, oldestPendingAt === null ? undefined : f.age(oldestPendingAt, now))}
-            </span>
+          {waiting.map((stream) => (
+            <span key={stream.stream}>{waitingText(stream, now, texts)}</span>
           ))}
         </Group>
       )}
     </Paper>
   )
+}
+
+function waitingText(stream: StreamState, now: Date, { t, f }: Texts): string {
+  const { oldestAt, ...counted } = waitingOf({ streams: [stream] })
+  return t.views.waiting(t.streams[stream.stream] ?? stream.stream, f.count(counted), oldestAt && f.age(oldestAt, now))
 }

@@ -1,13 +1,13 @@
-import { lastAcknowledgedAt, waitingOf, type Resend, type View } from './view.ts'
+import { lastAcknowledgedAt, waitingOf, type Resend, type View, type Waiting } from './view.ts'
 
 /** How a view stands, as one sentence says it. */
 export type Standing =
-  | { readonly at: 'paused'; readonly pending: number }
+  | { readonly at: 'paused'; readonly waiting: Waiting }
   | { readonly at: 'never-connected' }
-  | { readonly at: 'offline'; readonly since: string | undefined; readonly pending: number }
+  | { readonly at: 'offline'; readonly since: string | undefined; readonly waiting: Waiting }
   | { readonly at: 'resending'; readonly resend: Resend }
   | { readonly at: 'without-products' }
-  | { readonly at: 'working'; readonly pending: number; readonly oldestAt: string | undefined }
+  | { readonly at: 'working'; readonly waiting: Waiting }
   | { readonly at: 'level'; readonly lastAt: string | undefined }
 
 /** What an admin has to do with it: ACT comes first. */
@@ -17,12 +17,12 @@ export type Urgency = 'ACT' | 'WAIT' | 'GOOD' | 'OFF'
 const patienceMs = 60_000
 
 export function standingOf(view: View): Standing {
-  const { pending, oldestAt } = waitingOf(view)
-  if (view.state === 'PAUSED') return { at: 'paused', pending }
+  const waiting = waitingOf(view)
+  if (view.state === 'PAUSED') return { at: 'paused', waiting }
   if (view.state === 'NEVER_CONNECTED') return { at: 'never-connected' }
-  if (view.state === 'OFFLINE') return { at: 'offline', since: view.offlineSince ?? undefined, pending }
+  if (view.state === 'OFFLINE') return { at: 'offline', since: view.offlineSince ?? undefined, waiting }
   if (view.resend?.state === 'RUNNING') return { at: 'resending', resend: view.resend }
-  if (pending > 0) return { at: 'working', pending, oldestAt }
+  if (waiting.pending > 0) return { at: 'working', waiting }
   if (view.linkCount === 0) return { at: 'without-products' }
   return { at: 'level', lastAt: lastAcknowledgedAt(view) }
 }

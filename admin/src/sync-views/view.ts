@@ -82,19 +82,24 @@ export type Resend = NonNullable<View['resend']>
 export type StreamMinute = View['lastHour'][number]
 
 /** Where the gateway stops counting what waits. */
-export const mostPendingCounted = 10_000
+const mostPendingCounted = 10_000
 
-/** How many entities wait over all streams, and since when the oldest does. */
-export function waitingOf({ streams }: Pick<View, 'streams'>): {
+/** How much waits. */
+export interface Waiting {
   readonly pending: number
-  readonly oldestAt: string | undefined
+  /** It is this or more: beyond, nobody has counted. */
   readonly isMore: boolean
-} {
+  /** Since when the oldest of it waits. */
+  readonly oldestAt: string | undefined
+}
+
+/** What waits over some streams. */
+export function waitingOf({ streams }: { readonly streams: readonly StreamState[] }): Waiting {
   const oldest = streams.flatMap(({ oldestPendingAt }) => oldestPendingAt ?? []).toSorted((a, b) => Date.parse(a) - Date.parse(b))
   return {
     pending: streams.reduce((sum, { pending }) => sum + pending, 0),
-    oldestAt: oldest[0],
     isMore: streams.some(({ pending }) => pending >= mostPendingCounted),
+    oldestAt: oldest[0],
   }
 }
 

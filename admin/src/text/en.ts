@@ -24,7 +24,6 @@ export function createEnglish(f: Format) {
       never: 'never',
       yes: 'Yes',
       no: 'No',
-      atLeast: (count: string) => `more than ${count}`,
       skip: 'Skip to the content',
     },
     nav: {
@@ -75,15 +74,15 @@ export function createEnglish(f: Format) {
         'The first key was printed where synkvy was started the first time. Whoever runs synkvy can make another: npx synkvy key create --user ID',
     },
     standing: {
-      paused: (pending: number) => (pending === 0 ? 'paused' : `paused, ${f.number(pending)} waiting`),
+      paused: (pending: string | undefined) => (pending === undefined ? 'paused' : `paused, ${pending} waiting`),
       neverConnected: 'has not connected yet',
-      offline: (since: string | undefined, pending: number) =>
-        `offline${since === undefined ? '' : ` since ${since}`}${pending === 0 ? ', nothing waiting' : `, ${f.number(pending)} waiting`}`,
+      offline: (since: string | undefined, pending: string | undefined) =>
+        `offline${since === undefined ? '' : ` since ${since}`}${pending === undefined ? ', nothing waiting' : `, ${pending} waiting`}`,
       resending: (percent: string, left: string | undefined) =>
         `resending all products, ${percent}${left === undefined ? '' : `, about ${left} left`}`,
       withoutProducts: 'connected, but no products are linked yet',
-      working: (pending: number, oldest: string | undefined) =>
-        `${f.number(pending)} on ${plural(pending, 'its', 'their')} way${oldest === undefined ? '' : `, the oldest for ${oldest}`}`,
+      working: (pending: string, oldest: string | undefined) =>
+        `${pending} on the way${oldest === undefined ? '' : `, the oldest for ${oldest}`}`,
       level: (last: string | undefined) => (last === undefined ? 'level' : `level, last change ${last}`),
       rejected: (count: number) => `${products(count)} ${plural(count, 'was', 'were')} rejected`,
     },
@@ -102,8 +101,8 @@ export function createEnglish(f: Format) {
           : `${f.number(total)} ${plural(total, 'system', 'systems')}. ${f.number(act)} ${plural(act, 'needs', 'need')} you.`,
       rate: (count: number) => `${f.number(count)} changes in the last hour`,
       rateNow: (count: number) => `${f.number(count)}/min`,
-      waiting: (stream: string, count: number, age: string | undefined) =>
-        `${stream}: ${f.number(count)} waiting${age === undefined ? '' : `, the oldest for ${age}`}`,
+      waiting: (stream: string, count: string, age: string | undefined) =>
+        `${stream}: ${count} waiting${age === undefined ? '' : `, the oldest for ${age}`}`,
     },
     view: {
       tabs: { overview: 'Overview', products: 'Linked products', rejected: 'Rejected', why: 'Why is it missing?' },

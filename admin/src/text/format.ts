@@ -1,6 +1,8 @@
 /** How numbers, moments and durations are written in a language. */
 export interface Format {
   readonly number: (value: number) => string
+  /** 1 204, or 10 000+ where there are more than anybody has counted. */
+  readonly count: (counted: { readonly pending: number; readonly isMore: boolean }) => string
   /** 0.62 → 62 %. */
   readonly percent: (share: number) => string
   /** 09:12 for today, else with its date. */
@@ -49,6 +51,7 @@ export function createFormat(locale: string): Format {
   }
   return {
     number: (value) => numbers.format(value),
+    count: ({ pending, isMore }) => `${numbers.format(pending)}${isMore ? '+' : ''}`,
     // Never 100 before the end.
     percent: (share) => percents.format(share < 1 ? Math.min(share, 0.99) : 1),
     moment: (at, now = new Date()) => (isSameDay(new Date(at), now) ? clock : day).format(new Date(at)),

@@ -16,7 +16,8 @@ export const languageNames: readonly { readonly value: Language; readonly label:
   { value: 'en', label: languages.en.name },
 ]
 
-interface Texts {
+/** A language, its words and its ways of writing numbers. */
+export interface Texts {
   readonly language: Language
   readonly choose: (language: Language) => void
   readonly t: Dictionary

@@ -25,7 +25,6 @@ export function createSwedish(f: Format): Dictionary {
       never: 'aldrig',
       yes: 'Ja',
       no: 'Nej',
-      atLeast: (count) => `mer än ${count}`,
       skip: 'Hoppa till innehållet',
     },
     nav: {
@@ -77,13 +76,13 @@ export function createSwedish(f: Format): Dictionary {
         'Den första nyckeln skrevs ut där synkvy startades första gången. Den som driver synkvy kan skapa en ny: npx synkvy key create --user ID',
     },
     standing: {
-      paused: (pending) => (pending === 0 ? 'pausad' : `pausad, ${f.number(pending)} väntar`),
+      paused: (pending) => (pending === undefined ? 'pausad' : `pausad, ${pending} väntar`),
       neverConnected: 'har inte anslutit ännu',
       offline: (since, pending) =>
-        `frånkopplad${since === undefined ? '' : ` sedan ${since}`}${pending === 0 ? ', inget väntar' : `, ${f.number(pending)} väntar`}`,
+        `frånkopplad${since === undefined ? '' : ` sedan ${since}`}${pending === undefined ? ', inget väntar' : `, ${pending} väntar`}`,
       resending: (percent, left) => `alla produkter skickas om, ${percent}${left === undefined ? '' : `, ungefär ${left} kvar`}`,
       withoutProducts: 'ansluten, men inga produkter är länkade ännu',
-      working: (pending, oldest) => `${f.number(pending)} på väg${oldest === undefined ? '' : `, den äldsta sedan ${oldest}`}`,
+      working: (pending, oldest) => `${pending} på väg${oldest === undefined ? '' : `, den äldsta sedan ${oldest}`}`,
       level: (last) => (last === undefined ? 'helt i fas' : `helt i fas, senaste ändringen ${last}`),
       rejected: (count) => `${products(count)} ${plural(count, 'avvisad', 'avvisade')}`,
     },
@@ -100,7 +99,7 @@ export function createSwedish(f: Format): Dictionary {
         act === 0 ? `${f.number(total)} system. Inget behöver dig.` : `${f.number(total)} system. ${f.number(act)} behöver dig.`,
       rate: (count) => `${f.number(count)} ${plural(count, 'ändring', 'ändringar')} den senaste timmen`,
       rateNow: (count) => `${f.number(count)}/min`,
-      waiting: (stream, count, age) => `${stream}: ${f.number(count)} väntar${age === undefined ? '' : `, den äldsta sedan ${age}`}`,
+      waiting: (stream, count, age) => `${stream}: ${count} väntar${age === undefined ? '' : `, den äldsta sedan ${age}`}`,
     },
     view: {
       tabs: { overview: 'Översikt', products: 'Länkade produkter', rejected: 'Avvisade', why: 'Varför saknas den?' },
