@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
 import { createView, expectData, startShop } from '../helpers/gateway.ts'
 import {
@@ -45,6 +45,7 @@ async function setStage(on: Shop) {
   await sql`UPDATE links SET rejection_reason = CASE WHEN product_id % 3 = 0 THEN 'Barcode missing' ELSE 'The title is longer than 80 characters' END, rejection_revision = 1,
     rejected_at = now() - interval '5 minutes' FROM sync_views v WHERE v.id = links.view_id AND v.name = 'Marketplace' AND product_id % 40 < 2`
   await sql`UPDATE checkpoints SET disconnected_at = now() - interval '2 hours' FROM sync_views v WHERE v.id = checkpoints.view_id AND v.name = 'POS Göteborg'`
+  await vi.waitUntil(async () => (await sql`SELECT 1 FROM inbox LIMIT 1`).length === 0, { timeout: 60_000 })
   await sql`UPDATE feed SET at = at - interval '2 hours' WHERE subject = 'STOCK'`
   const pim = await createView(on, 'PIM')
   await resendAll(on, pim.viewId)

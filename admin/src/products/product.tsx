@@ -1,4 +1,4 @@
-import { Badge, Group, Paper, Stack, Table, Text, Title } from '@mantine/core'
+import { Badge, Group, Paper, Table, Text, Title } from '@mantine/core'
 import { useQuery, useSubscription } from 'urql'
 import { Link } from 'wouter'
 import { graphql, type ResultOf } from '../api/graphql.ts'
@@ -9,6 +9,7 @@ import { Empty, Page, Placeholder } from '../parts/page.tsx'
 import { useReread, useRested } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
 import { Picture } from '../parts/product-line.tsx'
+import stacked from '../parts/stacked.module.css'
 import { useTexts } from '../text/language.tsx'
 import classes from './product.module.css'
 
@@ -176,44 +177,50 @@ function SystemChip({ view, link }: { readonly view: System; readonly link: Prod
 function Variants({ product }: { readonly product: Product }) {
   const { t, f } = useTexts()
   return (
-    <Stack gap={0} className={classes['scroll']} tabIndex={0} role="group" aria-label={t.catalogue.variants}>
-      <Table verticalSpacing="xs" miw={560}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t.catalogue.sku}</Table.Th>
-            <Table.Th>{t.catalogue.variant}</Table.Th>
-            <Table.Th ta="right">{t.catalogue.price}</Table.Th>
-            <Table.Th ta="right">{t.catalogue.available}</Table.Th>
+    <Table verticalSpacing="xs" className={stacked['table']}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{t.catalogue.sku}</Table.Th>
+          <Table.Th>{t.catalogue.variant}</Table.Th>
+          <Table.Th>{t.catalogue.price}</Table.Th>
+          <Table.Th>{t.catalogue.available}</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {product.variants.map((variant) => (
+          <Table.Tr key={variant.id} data-sku={variant.sku}>
+            <Table.Th scope="row" fw={600} style={{ overflowWrap: 'anywhere' }}>
+              {variant.sku}
+              {variant.barcode !== null && (
+                <Text size="xs" c="dimmed">
+                  {variant.barcode}
+                </Text>
+              )}
+            </Table.Th>
+            <Table.Td data-label={t.catalogue.variant}>{variant.title}</Table.Td>
+            <Table.Td data-label={t.catalogue.price}>{f.money(variant.price.amount, variant.price.currency)}</Table.Td>
+            <Table.Td data-label={t.catalogue.available}>
+              <Stock variant={variant} />
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {product.variants.map((variant) => (
-            <Table.Tr key={variant.id} data-sku={variant.sku}>
-              <Table.Th scope="row" fw={500} style={{ overflowWrap: 'anywhere' }}>
-                {variant.sku}
-                {variant.barcode !== null && (
-                  <Text size="xs" c="dimmed">
-                    {variant.barcode}
-                  </Text>
-                )}
-              </Table.Th>
-              <Table.Td style={{ overflowWrap: 'anywhere' }}>{variant.title}</Table.Td>
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {f.money(variant.price.amount, variant.price.currency)}
-              </Table.Td>
-              <Table.Td ta="right">
-                <Text fw={600}>{variant.stockLevels.length === 0 ? '–' : f.number(variant.available)}</Text>
-                {variant.stockLevels.map((level) => (
-                  <Text key={level.id} size="xs" c="dimmed">
-                    {level.location.name} {f.number(level.available)}
-                    {level.reserved > 0 && ` (${f.number(level.reserved)} ${t.catalogue.reserved})`}
-                  </Text>
-                ))}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Stack>
+        ))}
+      </Table.Tbody>
+    </Table>
+  )
+}
+
+/** What can be sold of a variant, in all and where it lies. */
+function Stock({ variant }: { readonly variant: Product['variants'][number] }) {
+  const { t, f } = useTexts()
+  return (
+    <div>
+      <Text fw={600}>{variant.stockLevels.length === 0 ? t.catalogue.noStock : f.number(variant.available)}</Text>
+      {variant.stockLevels.map((level) => (
+        <Text key={level.id} size="xs" c="dimmed">
+          {level.location.name} {f.number(level.available)}
+          {level.reserved > 0 && ` (${f.number(level.reserved)} ${t.catalogue.reserved})`}
+        </Text>
+      ))}
+    </div>
   )
 }

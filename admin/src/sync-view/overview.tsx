@@ -4,7 +4,7 @@ import type { Dictionary } from '../text/en.ts'
 import type { Format } from '../text/format.ts'
 import { shownStreams, waitingOf, type StreamState, type View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
-import classes from './overview.module.css'
+import classes from '../parts/stacked.module.css'
 
 const Charts = lazy(() => import('./charts.tsx').then(({ Charts }) => ({ default: Charts })))
 

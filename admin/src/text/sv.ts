@@ -15,16 +15,11 @@ export function createSwedish(f: Format): Dictionary {
       delete: 'Ta bort',
       copy: 'Kopiera',
       copied: 'Kopierat',
-      search: 'Sök',
       more: 'Visa fler',
       shown: (shown, total) => `${f.number(shown)} av ${f.number(total)}`,
       loading: 'Hämtar…',
       retry: 'Försök igen',
-      back: 'Tillbaka',
-      next: 'Nästa',
       never: 'aldrig',
-      yes: 'Ja',
-      no: 'Nej',
       skip: 'Hoppa till innehållet',
     },
     nav: {
@@ -39,12 +34,10 @@ export function createSwedish(f: Format): Dictionary {
       light: 'Ljust',
       dark: 'Mörkt',
       auto: 'Som datorn',
-      account: 'Du',
       signOut: 'Logga ut',
       settings: 'Visning och utloggning',
     },
     connection: {
-      connecting: 'Ansluter…',
       lost: 'Kontakten är bruten. Det du ser kan vara gammalt. Den kommer tillbaka av sig själv.',
       found: 'Ansluten igen. Det du ser är aktuellt.',
     },
@@ -160,7 +153,6 @@ export function createSwedish(f: Format): Dictionary {
       doorbellLabel: 'Adress (https://…)',
       doorbellRule: 'En adress börjar med https:// eller http://.',
       doorbellSecret: 'Hemligheten som anropen signeras med. Den visas bara den här gången:',
-      doorbellRemove: 'Ta bort dörrklockan',
       deleteTitle: (name) => `Ta bort ${name}?`,
       deleteText:
         'Systemet kopplas från och dess länkar glöms. Inget tas bort i butiken, och inget i det andra systemet. Det kan inte ångras; för att börja om skapar systemet en ny synkvy och du skickar om alla produkter.',
@@ -212,7 +204,6 @@ export function createSwedish(f: Format): Dictionary {
       done: (count, at, took) =>
         `${count === 1 ? 'Produkten är omskickad' : `Alla ${products(count)} är omskickade`}: klart ${at}, på ${took}.`,
       wasCancelled: (at) => `Det senaste omskicket avbröts ${at}.`,
-      doneTitle: 'Klart',
     },
     links: {
       search: 'Sök på namn, handle eller artikelnummer',
@@ -250,7 +241,6 @@ export function createSwedish(f: Format): Dictionary {
           : `${products(made)} ${plural(made, 'är länkad', 'är länkade')} nu; de andra var redan länkade.`,
       unknown: (count) => `${f.number(count)} artikelnummer finns inte i butiken. Inget har länkats.`,
       without: 'Utelämna dem',
-      unlinkInstead: (count) => (count === 0 ? 'Ta bort länken' : `Ta bort länken till ${f.number(count)}`),
     },
     rejected: {
       intro:
@@ -261,7 +251,6 @@ export function createSwedish(f: Format): Dictionary {
       latest: (ago) => `senast ${ago}`,
       again: 'Försök igen',
       allAgain: 'Försök igen med alla',
-      show: 'Visa produkterna',
     },
     why: {
       intro: 'Skriv artikelnumret på en produkt som saknas, eller är fel, i det andra systemet. Du ser vägen den går, och var den stannar.',
@@ -317,9 +306,7 @@ export function createSwedish(f: Format): Dictionary {
       emptyText: 'Importera en katalog där synkvy körs: npx synkvy import products.csv',
       noMatch: 'Ingen produkt passar in.',
       total: products,
-      handle: 'Handle',
       vendor: 'Leverantör',
-      type: 'Typ',
       status: 'Status',
       statuses: { ACTIVE: 'Till salu', DRAFT: 'Utkast', ARCHIVED: 'Arkiverad' },
       changed: (ago) => `ändrad ${ago}`,
@@ -328,7 +315,6 @@ export function createSwedish(f: Format): Dictionary {
       noSystems: 'Inget system är anslutet ännu.',
       notLinked: 'inte länkad',
       states: { IN_SYNC: 'har den', PENDING: 'på väg', REJECTED: 'avvisad' },
-      rejectedSince: (reason) => `avvisad: ${reason}`,
       why: 'Varför?',
       variants: 'Varianter och lager',
       sku: 'Artikelnummer',
@@ -337,8 +323,6 @@ export function createSwedish(f: Format): Dictionary {
       available: 'Tillgängligt',
       reserved: 'reserverat',
       noStock: 'inget lagersaldo',
-      noPicture: 'Ingen bild',
-      variantCount: (count) => `${f.number(count)} ${plural(count, 'variant', 'varianter')}`,
     },
     keys: {
       title: 'Nycklar',
@@ -358,8 +342,6 @@ export function createSwedish(f: Format): Dictionary {
       revokeText:
         'Den som använder den stängs ute inom en sekund. Det kan inte ångras. Ge systemet en ny nyckel först om det ska fortsätta.',
       revokeConfirm: 'Spärra den',
-      revoked: (at) => `spärrad ${at}`,
-      expired: (at) => `gick ut ${at}`,
       expires: (at) => `gäller till ${at}`,
       used: (ago) => `användes senast ${ago}`,
       unused: 'aldrig använd',
