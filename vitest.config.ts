@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**'],
+          exclude: ['test/faults/**', 'test/admin/**'],
           // Every file clones its own database from one migrated template; the database server is shared.
           globalSetup: ['test/helpers/global-setup.ts'],
           maxWorkers: 2,
@@ -28,6 +28,18 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // The admin page in a real browser, by itself as well.
+          name: 'admin',
+          include: ['test/admin/**/*.test.ts'],
+          globalSetup: ['test/helpers/global-setup.ts', 'test/admin/build.ts'],
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

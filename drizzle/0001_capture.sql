@@ -247,6 +247,16 @@ CREATE TRIGGER api_keys_updated AFTER UPDATE ON api_keys FOR EACH ROW
 --> statement-breakpoint
 CREATE TRIGGER api_keys_deleted AFTER DELETE ON api_keys FOR EACH ROW EXECUTE FUNCTION capture_key();
 --> statement-breakpoint
+-- A sign-out must reach the sockets that the session has opened, whichever gateway they are on: their key is looked at again. What expires ends by itself.
+CREATE FUNCTION capture_sign_out() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO inbox (account_id, subject, entity_id, revision) VALUES (OLD.account_id, 'KEY', OLD.key_id, 0);
+  PERFORM wake_sequencer();
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER sessions_deleted AFTER DELETE ON sessions FOR EACH ROW WHEN (OLD.expires_at > now()) EXECUTE FUNCTION capture_sign_out();
+--> statement-breakpoint
 -- Also for sessions that replicate (session_replication_role = replica): what they write must reach the connected systems too. Called by each migration that makes triggers.
 CREATE PROCEDURE enable_triggers_always() LANGUAGE plpgsql AS $$
 DECLARE t record;

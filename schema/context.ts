@@ -20,6 +20,8 @@ export interface Context {
   readonly database: Database
   readonly sync: Sync
   readonly transport: 'WEBSOCKET' | 'SSE'
+  /** Where the caller is, as far as can be told. */
+  readonly address: string | undefined
   /** Fires when the caller of an HTTP request has gone. */
   readonly gone: AbortSignal | undefined
   readonly loaders: Loaders

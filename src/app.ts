@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import { ensureFirstAccount, type OpenedAccount } from './access/accounts.ts'
 import { KeyUsage } from './access/authenticate.ts'
 import { KeyWatch } from './access/key-watch.ts'
+import { purgeSessions } from './access/sessions.ts'
 import { purgeIdempotencyKeys } from './catalog/stock.ts'
 import type { Config } from './config.ts'
 import { openDatabase, type Database } from './db/client.ts'
@@ -11,6 +12,7 @@ import { migrateDatabase } from './db/migrate.ts'
 import { startServer } from './server/server.ts'
 import { sweep } from './sync/sweep.ts'
 import { startSync } from './sync/sync.ts'
+import { purgeMinutes } from './sync/throughput.ts'
 
 /** A running gateway. Dispose of it to stop it: its parts end in the reverse of the order in which they began. */
 export interface App extends AsyncDisposable {
@@ -96,11 +98,12 @@ function logPostgres(log: Logger, line: string): void {
   log[level]({ postgres: line }, 'Postgres says')
 }
 
-/** Forgets now and then what is over: idempotency keys, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
+/** Forgets now and then what is over: idempotency keys, sessions, figures of the day before, and what the feed keeps of deleted and unlinked products. Any gateway may; none must. */
 function purging(database: Database, log: Logger): Disposable {
   const purge = (): void => {
-    Promise.all([purgeIdempotencyKeys(database, new Date()), sweep(database.sql)]).catch((error: unknown) =>
-      log.warn({ err: error }, 'could not sweep what is over'),
+    const now = new Date()
+    Promise.all([purgeIdempotencyKeys(database, now), purgeSessions(database, now), purgeMinutes(database.sql), sweep(database.sql)]).catch(
+      (error: unknown) => log.warn({ err: error }, 'could not sweep what is over'),
     )
   }
   const timer = setInterval(purge, purgeEveryMs)

@@ -95,12 +95,13 @@ builder.queryField('links', (t) =>
       search: t.arg.string({
         description: 'Only those whose handle, title or vendor, or one of whose SKUs, holds this. Case does not matter.',
       }),
+      rejectionReason: t.arg.string({ description: 'Only those that were rejected for this very reason.' }),
       first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
       after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
     },
     resolve: (_root, args, context) => {
       const { accountId, viewId } = requireViewAccess(context, args.syncViewId)
-      const filter = { viewId, state: given(args.state), search: given(args.search) }
+      const filter = { viewId, state: given(args.state), rejectionReason: given(args.rejectionReason), search: given(args.search) }
       return connectionOf(
         pageWanted(args),
         (page) => linksOfView(context.database, accountId, filter, page),

@@ -6,14 +6,15 @@ import {
   resendProducts,
   resendProgressOf,
   type ResendPlan,
+  type ResendProgress,
   type ResendRow,
 } from '../../src/sync/resend.ts'
 import { findProductIds } from '../../src/catalog/products.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
-import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
+import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { ProductByInput, toProductBy } from '../product-by.ts'
-import { Resend, User } from '../refs.ts'
+import { Resend, User, type ResendShape } from '../refs.ts'
 import { LinkState } from './link.ts'
 
 const ResendState = builder.enumType('ResendState', {
@@ -34,6 +35,10 @@ const ResendCause = builder.enumType('ResendCause', {
   },
 })
 
+function progressOf(resend: ResendShape, context: Context): ResendProgress | Promise<ResendProgress> {
+  return resend.progress ?? resendProgressOf(context.database, resend)
+}
+
 builder.node(Resend, {
   description: 'A run of "Resend all products". It never delays what changes meanwhile.',
   id: { resolve: (resend) => resend.id },
@@ -47,19 +52,19 @@ builder.node(Resend, {
     total: t.exposeInt('total', { description: 'Products to send.' }),
     acknowledged: t.int({
       description: 'Of them, done with.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).acknowledged,
     }),
     ratePerSecond: t.float({
       nullable: true,
       description:
         'Products a second, measured from the first acknowledge (from the start, where all was acknowledged at once); null until then.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).ratePerSecond,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).ratePerSecond,
     }),
     estimatedCompletionAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When it will be complete at that rate; null while that cannot be told.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).estimatedCompletionAt,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).estimatedCompletionAt,
     }),
     startedBy: t.field({
       type: User,

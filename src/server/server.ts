@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { serveAdminPage, type AdminPage } from './admin-page.ts'
+import { answerSession } from './sign-in.ts'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
 import { ConfigError } from '../config.ts'
@@ -15,13 +17,15 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string
 }
 
-/** Opens the gateway's doors: /graphql, /health/live, /health/ready, /metrics. */
+/** Opens the gateway's doors: /graphql, /admin, /health/live, /health/ready, /metrics. */
 export async function startServer(parts: ServerParts, address: { readonly host: string; readonly port: number }): Promise<HttpServer> {
   const yoga = createGraphQLServer(parts)
+  const adminPage = serveAdminPage()
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     if (path === '/graphql' && isHost(request.headers.host)) void yoga(request, response)
-    else void answer(parts, path, request, response, () => sockets.socketCount())
+    else if (path === '/admin/session') void answerSession(parts, request, response)
+    else void answer({ ...parts, adminPage }, path, request, response, () => sockets.socketCount())
   })
   await listen(server, address)
   // After listening: a port that is taken is no fault of the sockets. Nothing can have connected yet.
@@ -78,13 +82,14 @@ function urlOf(server: Server, host: string): string {
 const index = `synkvy is running.
 
   /graphql        GraphQL: POST, Server-Sent Events, WebSocket (graphql-transport-ws); in a browser GraphiQL
+  /admin          the admin page: Settings / API / Sync views
   /health/live    this process answers
   /health/ready   and so does the database
   /metrics        figures for Prometheus
 `
 
 async function answer(
-  parts: ServerParts,
+  parts: ServerParts & { readonly adminPage: AdminPage },
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -95,8 +100,10 @@ async function answer(
   }
   if (path === '/graphql') return send(400, 'The Host header of this call is no host.\n')
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is answered here.\n')
+  if (path === '/admin' || path.startsWith('/admin/')) return parts.adminPage(path, request, response)
   switch (path) {
     case '/':
+      if (request.headers.accept?.includes('text/html') === true) return void response.writeHead(302, { location: '/admin' }).end()
       return send(200, index)
     case '/health/live':
       return send(200, 'live\n')

@@ -70,6 +70,8 @@ export interface StreamOptions {
   /** Batches that may be unacknowledged. */
   readonly maxInFlight: number
   readonly transport: 'WEBSOCKET' | 'SSE' | 'PULL'
+  /** Where the consumer is, as far as can be told. */
+  readonly address?: string | undefined
 }
 
 /** What is shown as a revision: nothing from before a failover can outrank what comes after. */

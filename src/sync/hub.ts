@@ -18,6 +18,7 @@ import {
 import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import type { Numbered } from './sequencer.ts'
+import type { Throughput } from './throughput.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
 /** How many changed entities of a stream it loads for others: beyond, streams read for themselves. */
@@ -57,6 +58,7 @@ export class Hub {
   readonly #database: Database
   readonly #sql: Sql
   readonly #codec: CursorCodec
+  readonly #throughput: Throughput
   readonly #log: Logger
   readonly #signal: AbortSignal
   /** Puts a view right that has seen what the database has not. */
@@ -78,6 +80,7 @@ export class Hub {
   constructor(
     database: Database,
     codec: CursorCodec,
+    throughput: Throughput,
     log: Logger,
     onFork: (view: ViewKey, epoch: number) => Promise<unknown>,
     signal: AbortSignal,
@@ -86,6 +89,7 @@ export class Hub {
     this.#sql = database.planned
     this.#onFork = onFork
     this.#codec = codec
+    this.#throughput = throughput
     this.#log = log
     this.#signal = signal
     signal.addEventListener('abort', () => {
@@ -160,6 +164,7 @@ export class Hub {
         this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
       watchCheckpoint: () => this.#watchCheckpoint(key),
       detach: () => this.#detach(registry, stream),
+      onDelivered: (delivered) => this.#throughput.note(key, delivered),
       warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
     })
     const streams = registry.get(key.viewId) ?? new Set()

@@ -13,6 +13,8 @@ export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
 export interface LinkFilter {
   readonly viewId: number
   readonly state?: LinkState | undefined
+  /** Rejected for this very reason. */
+  readonly rejectionReason?: string | undefined
   readonly search?: string | undefined
 }
 
@@ -36,7 +38,7 @@ export async function linksOfView(database: Database, accountId: number, filter:
     const scan = await readScan(tx, accountId, filter)
     const isFoundHere = scan.search === undefined ? tx`true` : isFound(tx, accountId, scan.search, tx`l.product_id`)
     // Each way finds its first ones; some may be found by several.
-    const found = waysTo(tx, scan, filter.state).map(
+    const found = waysTo(tx, scan, stateOf(filter)).map(
       (way) => tx`(
         SELECT ${linkColumns(tx)} FROM links l WHERE ${isSeen(tx, scan)} AND l.product_id > ${page.after ?? 0} AND ${isFoundHere} AND ${way}
         ORDER BY l.product_id LIMIT ${page.first})`,
@@ -54,10 +56,11 @@ export async function countLinksOfView(database: Database, accountId: number, fi
     const count = (state: LinkState) => countFound(tx, scan, state)
     const countAll = () =>
       scan.search === undefined ? linkCountOf({ sql: tx }, { accountId, id: filter.viewId }) : countFound(tx, scan, undefined)
-    if (filter.state === undefined) return countAll()
+    const state = stateOf(filter)
+    if (state === undefined) return countAll()
     // Those that wait are counted, and those in sync are what is left; the other way round where much has changed.
     const left = scan.backlog.farBehind.length > 0 ? 'PENDING' : 'IN_SYNC'
-    if (filter.state !== left) return count(filter.state)
+    if (state !== left) return count(state)
     const counted = left === 'PENDING' ? 'IN_SYNC' : 'PENDING'
     return Math.max(0, (await countAll()) - (await count(counted)) - (await count('REJECTED')))
   })
@@ -84,6 +87,11 @@ export async function productsInState(
   return disjoint(tx, waysTo(tx, scan, state)).map((way) => tx`SELECT l.product_id FROM links l WHERE ${isSeen(tx, scan)} AND ${way}`)
 }
 
+/** What was rejected for a reason is rejected. */
+function stateOf({ state, rejectionReason }: LinkFilter): LinkState | undefined {
+  return state ?? (rejectionReason === undefined ? undefined : 'REJECTED')
+}
+
 /** What is known of a view before its links are asked for. */
 interface Scan {
   readonly accountId: number
@@ -92,12 +100,14 @@ interface Scan {
   readonly rejected: Few
   readonly deleted: Few
   readonly search: Search | undefined
+  readonly rejectionReason: string | undefined
 }
 
-async function readScan(tx: TransactionSql, accountId: number, { viewId, search }: LinkFilter): Promise<Scan> {
+async function readScan(tx: TransactionSql, accountId: number, { viewId, search, rejectionReason }: LinkFilter): Promise<Scan> {
   return {
     accountId,
     viewId,
+    rejectionReason,
     search: await findProducts(tx, accountId, search),
     backlog: await readBacklog(tx, accountId, viewId),
     rejected: await readRejected(tx, accountId, viewId),
@@ -106,8 +116,9 @@ async function readScan(tx: TransactionSql, accountId: number, { viewId, search 
 }
 
 /** SQL of whether the link `l` is one of the view's that is to be seen. */
-function isSeen(tx: TransactionSql, { accountId, viewId, deleted }: Scan): Statement {
-  return tx`l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked AND ${deleted === undefined ? hasProduct(tx) : tx`NOT ${isOneOf(tx, deleted)}`}`
+function isSeen(tx: TransactionSql, { accountId, viewId, deleted, rejectionReason }: Scan): Statement {
+  return tx`l.account_id = ${accountId} AND l.view_id = ${viewId} AND NOT l.unlinked AND ${deleted === undefined ? hasProduct(tx) : tx`NOT ${isOneOf(tx, deleted)}`}
+    AND ${rejectionReason === undefined ? tx`true` : isRejected(tx, rejectionReason)}`
 }
 
 /** The ways to the links that are in a state: conditions on the link `l` of which at least one holds, each to be gone into from its own small side. */

@@ -4,7 +4,7 @@ import type { Database, TransactionSql } from '../db/client.ts'
 import { SynkvyError, throwFaults } from '../errors.ts'
 import { shownRevision } from './change.ts'
 import { linkColumns, type LinkRow } from './link-list.ts'
-import { rejectionHolds } from './standing.ts'
+import { rejectionHolds, rejectionsThatHold } from './standing.ts'
 import { viewGone } from './view-stream.ts'
 
 /** That an external system cannot take something as it is. */
@@ -144,4 +144,21 @@ export async function rejectionsOfLinks(
   return new Map(
     linkIds.map((id) => [id, rows.filter((row) => row.linkId === id).map((row) => ({ ...row, revision: BigInt(row.revision) }))]),
   )
+}
+
+/** Products that a system cannot take, for one and the same reason. */
+export interface RejectionGroup {
+  readonly reason: string
+  readonly count: number
+  /** When the latest of them was rejected. */
+  readonly latestAt: Date
+}
+
+const mostReasons = 100
+
+/** Why a view's system cannot take products: each reason once, the commonest first. */
+export async function rejectionGroups({ sql }: Database, accountId: number, viewId: number): Promise<readonly RejectionGroup[]> {
+  return sql<RejectionGroup[]>`
+    SELECT x.reason, count(DISTINCT x.entity_id) AS count, max(x.at) AS "latestAt" FROM ${rejectionsThatHold(sql)} AND x.account_id = ${accountId} AND x.view_id = ${viewId}
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${mostReasons}`
 }

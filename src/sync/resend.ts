@@ -248,8 +248,17 @@ export async function resendProgressOf({ sql }: { readonly sql: Sql | Transactio
   return progressOf(resend, row?.done ?? 0, row?.now ?? new Date())
 }
 
+/** SQL of the latest run of the view `v`, with how many of its products are done with on every stream that the view has opened. */
+export function latestResendOfView(sql: Sql) {
+  return sql`
+    SELECT ${resendColumns(sql)}, coalesce((
+      SELECT min(c.resend_done) FROM checkpoints c
+      WHERE c.account_id = r.account_id AND c.view_id = r.view_id AND c.subject IN ('PRODUCT', 'STOCK') AND c.resend_id = r.id), 0) AS done
+    FROM resends r WHERE r.account_id = v.account_id AND r.view_id = v.id ORDER BY r.id DESC LIMIT 1`
+}
+
 /** A run's progress from what is done with at a moment. What was removed or overtaken is done with too, so the end is always the whole. */
-function progressOf(resend: ResendRow, done: number, now: Date): ResendProgress {
+export function progressOf(resend: ResendRow, done: number, now: Date): ResendProgress {
   const acknowledged = resend.state === 'COMPLETED' ? resend.total : Math.min(done, resend.total)
   if (resend.firstAcknowledgedAt === null || acknowledged === 0)
     return { acknowledged, ratePerSecond: undefined, estimatedCompletionAt: undefined }

@@ -88,11 +88,12 @@ export const changedBeyond: {
 /** SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: neither has a newer revision. Epochs do not count: a new one begins without a change. */
 export const rejectionHolds = (sql: Sql | TransactionSql) => sql`(x.revision & 9007199254740991) >= greatest(p.revision, l.revision)`
 
-/** SQL of whether the link `l` is rejected. */
-export function isRejected(sql: Sql | TransactionSql): Statement {
+/** SQL of whether the link `l` is rejected, or rejected for this reason. */
+export function isRejected(sql: Sql | TransactionSql, reason?: string): Statement {
   return sql`EXISTS (
     SELECT FROM rejections x JOIN products p ON p.account_id = x.account_id AND p.id = x.entity_id
-    WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)})`
+    WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)}
+      AND (${reason ?? null}::text IS NULL OR x.reason = ${reason ?? null}))`
 }
 
 // What is few is read first, and named in the statement that asks for links: a list in a statement is looked up fast, whatever Postgres knows of the tables by then. Tables that
@@ -115,12 +116,18 @@ async function readFew(tx: TransactionSql, found: Statement): Promise<Few> {
 export async function readRejected(tx: TransactionSql, accountId: number, viewId: number): Promise<Few> {
   return readFew(
     tx,
-    tx`
-      SELECT DISTINCT x.entity_id FROM rejections x
-      CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = x.account_id AND id = x.entity_id OFFSET 0) p
-      CROSS JOIN LATERAL (SELECT revision FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id OFFSET 0) l
-      WHERE x.account_id = ${accountId} AND x.view_id = ${viewId} AND x.subject = 'PRODUCT' AND ${rejectionHolds(tx)}`,
+    tx`SELECT DISTINCT x.entity_id FROM ${rejectionsThatHold(tx)} AND x.account_id = ${accountId} AND x.view_id = ${viewId}`,
   )
+}
+
+/** SQL of the rejections `x` of products that hold, to be narrowed down to a view. Looked up one by one, for tables without statistics. */
+export function rejectionsThatHold(sql: Sql | TransactionSql): Statement {
+  return sql`
+    rejections x
+    CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = x.account_id AND id = x.entity_id OFFSET 0) p
+    CROSS JOIN LATERAL (
+      SELECT revision FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id AND NOT unlinked OFFSET 0) l
+    WHERE x.subject = 'PRODUCT' AND ${rejectionHolds(sql)}`
 }
 
 /** The products that are deleted and whose links are there until that is acknowledged. */

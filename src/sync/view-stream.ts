@@ -7,6 +7,7 @@ import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } fr
 import { readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
 import { LinksReader } from './links-reader.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
+import { deliveredNow, deliveryOf, type Delivered, type Delivery } from './throughput.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
 
 /** A run of "Resend all products", as one stream sees it. */
@@ -39,6 +40,14 @@ export interface StreamHost {
   /** The consumer has gone. */
   readonly detach: () => Promise<void>
   readonly warn: (message: string, error: unknown) => void
+  /** Something was acknowledged or, by pull, fetched. */
+  readonly onDelivered: (delivered: Delivered) => void
+}
+
+/** A batch that is out. */
+interface Sent {
+  readonly progress: Progress
+  readonly delivery: Delivery
 }
 
 /** An entity that changed, loaded once by the hub for all views that it concerns, and this view's link to it. */
@@ -89,7 +98,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   #acknowledged: Progress
   #rewinds: number
   /** Sent and not acknowledged, in order. */
-  #inFlight: Progress[] = []
+  #inFlight: Sent[] = []
   #mode: LiveMode = 'BEHIND'
   #offers = new Map<number, Offer<EntityOf[S]>>()
   /** What was sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
@@ -201,7 +210,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
 
   onCheckpoint(checkpoint: Checkpoint): void {
     this.#acknowledged = checkpoint
-    this.#inFlight = this.#inFlight.filter((sent) => !covers(checkpoint, sent))
+    for (const { progress, delivery } of this.#inFlight) if (covers(checkpoint, progress)) this.#host.onDelivered(deliveredNow(delivery))
+    this.#inFlight = this.#inFlight.filter(({ progress }) => !covers(checkpoint, progress))
     if (checkpoint.rewinds > this.#rewinds) this.#restart(checkpoint)
     this.#bell.ring()
   }
@@ -319,7 +329,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const resendComplete = this.#completesRun
     this.#hasToldComplete ||= resendComplete
     this.#hasToldLevel = this.#isLevel
-    if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
+    if (changes.length > 0) this.#noteSent(deliveryOf(changes))
     this.#links.onSent(changes.map((change) => change.id))
     return {
       cursor: this.#host.encodeCursor(this.key, this.seen, this.#sent),
@@ -328,6 +338,12 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
       resendComplete,
       changes,
     }
+  }
+
+  #noteSent(delivery: Delivery): void {
+    // Who pulls comes back with the acknowledge to a stream that is another by then.
+    if (this.options.transport === 'PULL') this.#host.onDelivered(deliveredNow(delivery))
+    this.#inFlight = [...this.#inFlight, { progress: this.#sent, delivery }]
   }
 
   /** The changes of LIVE that wait; undefined when the stream was set back meanwhile. */

@@ -195,7 +195,7 @@ export async function linkCountOf(
 }
 
 /** SQL of the same, for the view `v`: links of deleted products are counted in `link_count` until they are swept. */
-function linkedProducts(sql: Sql | TransactionSql) {
+export function linkedProducts(sql: Sql | TransactionSql) {
   return sql`v.link_count - (
     SELECT count(*) FROM feed f
     CROSS JOIN LATERAL (SELECT FROM links WHERE account_id = f.account_id AND view_id = v.id AND product_id = f.product_id AND NOT unlinked OFFSET 0) l

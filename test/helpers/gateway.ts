@@ -29,7 +29,7 @@ export interface TestGateway extends AsyncDisposable {
 
 const usual = { PORT: '0', LOG_LEVEL: 'silent', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }
 
-/** A gateway of its own on a database, for real: HTTP, sockets and all. `settings` are variables of docs/config.md beside the usual ones. */
+/** A gateway of its own on a database, for real: HTTP, sockets and all. `settings` are variables of docs/config.md beside the usual ones; it is on a port that is free unless they say which. */
 export async function startGateway(database: TestDatabase, settings: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
   const config = {
     ...readConfig({ ...usual, ...settings }),

@@ -72,6 +72,9 @@ describe('without a key', () => {
 
 const forAdmins = [
   'createUser',
+  'deleteUser',
+  'users',
+  'syncViewStatuses',
   'createApiKey',
   'revokeApiKey',
   'updateSyncView',
@@ -181,6 +184,12 @@ test("another account's things are not found, by id or by name, and cannot be ch
   expect(await refused('mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { id } } }', { id: mine.viewer.apiKeys[0].id })).toBe(
     'NOT_FOUND',
   )
+  expect(await refused('mutation ($id: ID!) { deleteUser(id: $id) { deletedId } }', { id: userId })).toBe('NOT_FOUND')
+  const users = await expectData(shop.call('{ users { totalCount nodes { name kind } } }', {}, otherAdmin))
+  expect(users.users).toEqual({ totalCount: 1, nodes: [{ name: 'Admin', kind: 'ADMIN' }] })
+  const watched = shop.connect(otherAdmin).iterate({ query: 'subscription { syncViewStatuses { id } }' })
+  expect((await watched.next()).value).toEqual({ data: { syncViewStatuses: [] } })
+  await watched.return?.()
   expect(await refused('mutation ($id: ID!) { deleteProducts(products: [{ id: $id }]) { deletedCount } }', { id: mine.product.id })).toBe(
     'NOT_FOUND',
   )

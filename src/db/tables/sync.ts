@@ -320,11 +320,39 @@ export const checkpoints = pgTable(
     /** The node that serves it, while it is connected. */
     nodeId: bigint({ mode: 'number' }),
     connectedAt: moment(),
-    /** WebSocket, SSE or pull. */
+    /** When the last subscription ended; null while one is served, or where its gateway died. */
+    disconnectedAt: moment(),
+    /** WebSocket or SSE. */
     transport: text(),
+    /** Where the consumer is, as far as can be told: to be shown. */
+    address: text(),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.viewId, t.subject] }),
     foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+  ],
+)
+
+/** What was delivered to a view, a minute and a stream a row: written by the gateways that served it, at most once a minute, and only where something was. */
+export const streamMinutes = pgTable(
+  'stream_minutes',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    subject: feedSubject().notNull(),
+    /** The minute's beginning. */
+    minute: moment().notNull(),
+    /** Changes that were delivered by LIVE, and by the other lanes. */
+    live: integer().notNull(),
+    resent: integer().notNull(),
+    /** From a change's commit to its acknowledge, over the LIVE ones: the sum, and the worst. */
+    lagMsTotal: bigint({ mode: 'number' }).notNull(),
+    lagMsWorst: bigint({ mode: 'number' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.subject, t.minute] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+    // Old ones are swept.
+    index('stream_minutes_minute').on(t.minute),
   ],
 )
