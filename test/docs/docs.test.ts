@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { lexicographicSortSchema, printSchema } from 'graphql'
 import { expect, test } from 'vitest'
+import { printedSchema, printedTypes } from '../../schema/printed.ts'
 import { schema } from '../../schema/schema.ts'
 import { configDocument, readConfig } from '../../src/config.ts'
 import { errorCatalogue } from '../../src/errors.ts'
@@ -18,7 +18,11 @@ test('docs/errors.md has a heading for every error code, in order', () => {
 })
 
 test('schema/schema.graphql is the schema as it is printed', () => {
-  expect(read('schema/schema.graphql')).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`)
+  expect(read('schema/schema.graphql')).toBe(printedSchema())
+})
+
+test("the admin page's types are those of the schema", () => {
+  expect(read('admin/src/api/schema.d.ts')).toBe(printedTypes())
 })
 
 test('every type, field, argument and value of the schema has a description', () => {
