@@ -106,7 +106,7 @@ const entityJoin: { readonly [S in Stream]: (sql: Sql) => Statement } = {
 }
 
 /** Whether a stream's entities concern a view by its links. */
-export function isLinked(stream: Stream): stream is LinkedStream {
+function isLinked(stream: Stream): stream is LinkedStream {
   return stream === 'PRODUCT' || stream === 'STOCK'
 }
 
@@ -153,7 +153,7 @@ export async function readLivePage<S extends Stream>(
 }
 
 /** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
-export const itemsOfLink: { readonly [S in Stream]: (sql: Sql | TransactionSql) => Statement } = {
+const itemsOfLink: { readonly [S in Stream]: (sql: Sql | TransactionSql) => Statement } = {
   PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
   STOCK: (sql) => sql`
     SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id

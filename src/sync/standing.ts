@@ -46,7 +46,7 @@ export async function readStandings(sql: Sql | TransactionSql, accountId: number
 }
 
 /** The links that wait on any of the streams, as ranges that do not touch. To a view that has opened no stream everything waits. */
-export function waitingRanges(standings: readonly StreamStanding[]): readonly Range[] {
+function waitingRanges(standings: readonly StreamStanding[]): readonly Range[] {
   if (standings.length === 0) return [allLinks]
   const sorted = standings.flatMap(({ waiting }) => waiting).toSorted((a, b) => a.after - b.after)
   return sorted.reduce<readonly Range[]>((merged, range) => {
