@@ -85,8 +85,12 @@ export const changedBeyond: {
   ],
 }
 
-/** SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: neither has a newer revision. Epochs do not count: a new one begins without a change. */
-export const rejectionHolds = (sql: Sql | TransactionSql) => sql`(x.revision & 9007199254740991) >= greatest(p.revision, l.revision)`
+/**
+ * SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: it has not changed, and was not queued again, since. Epochs do not count: a new one begins without
+ * a change.
+ */
+export const rejectionHolds = (sql: Sql | TransactionSql) =>
+  sql`(x.revision & 9007199254740991) >= p.revision AND x.link_position = l.position`
 
 /** SQL of whether the link `l` is rejected. */
 export function isRejected(sql: Sql | TransactionSql): Statement {
@@ -118,7 +122,7 @@ export async function readRejected(tx: TransactionSql, accountId: number, viewId
     tx`
       SELECT DISTINCT x.entity_id FROM rejections x
       CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = x.account_id AND id = x.entity_id OFFSET 0) p
-      CROSS JOIN LATERAL (SELECT revision FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id OFFSET 0) l
+      CROSS JOIN LATERAL (SELECT position FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id OFFSET 0) l
       WHERE x.account_id = ${accountId} AND x.view_id = ${viewId} AND x.subject = 'PRODUCT' AND ${rejectionHolds(tx)}`,
   )
 }
