@@ -241,6 +241,7 @@ CREATE TABLE "rejections" (
 	"subject" "feed_subject" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"item_id" bigint NOT NULL,
+	"link_position" bigint,
 	"revision" bigint NOT NULL,
 	"reason" text NOT NULL,
 	"at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,

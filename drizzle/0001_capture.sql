@@ -73,6 +73,8 @@ END $$;
 --> statement-breakpoint
 -- Of an update, what has changed is told from what has not by `updated_at`, which raise_revision sets for the former alone: to join the rows with what they were would
 -- cost as much as all the rest. What was changed twice in one statement of a client may be captured once too often.
+-- Where rows must be held against each other, it is by EXCEPT, never by a join: a session plans that once, for the first statement that it captures, and would then try every
+-- pair of the rows of one that changes ten thousand.
 CREATE FUNCTION capture_products() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   origin bigint := origin_view();
@@ -126,14 +128,13 @@ BEGIN
   ELSIF TG_OP = 'UPDATE' THEN
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
-      WHERE (p.account_id, p.id) IN (
-        SELECT DISTINCT n.account_id, n.product_id FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n IS DISTINCT FROM o)
+      WHERE (p.account_id, p.id) IN (SELECT account_id, product_id FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) n)
       ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
     UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
     -- Consumers know a stock level by its SKU, so a new SKU is a change of the stock level as well.
     UPDATE stock_levels s SET revision = s.revision + 1
-    FROM new_rows n JOIN old_rows o USING (account_id, id)
-    WHERE n.sku <> o.sku AND s.account_id = n.account_id AND s.variant_id = n.id;
+    FROM (SELECT account_id, id, sku FROM new_rows EXCEPT SELECT account_id, id, sku FROM old_rows) n
+    WHERE s.account_id = n.account_id AND s.variant_id = n.id;
   ELSE
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p

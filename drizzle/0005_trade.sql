@@ -52,7 +52,7 @@ BEGIN
     WITH touched AS (
       SELECT o.account_id, o.id FROM orders o
       WHERE (o.account_id, o.id) IN (
-        SELECT DISTINCT n.account_id, n.order_id FROM new_rows n JOIN old_rows b USING (account_id, id) WHERE n IS DISTINCT FROM b)
+        SELECT account_id, order_id FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) n)
       ORDER BY o.account_id, o.id FOR NO KEY UPDATE)
     UPDATE orders o SET revision = o.revision + 1 FROM touched t WHERE o.account_id = t.account_id AND o.id = t.id;
   ELSE

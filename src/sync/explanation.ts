@@ -2,7 +2,7 @@ import { shownRevision } from './change.ts'
 import type { ArticleFacts, Facts, LinkFacts, StreamFacts, Waiting } from './explanation-facts.ts'
 
 /** Who can put it right. */
-export type Resolution = 'MERCHANT' | 'INTEGRATOR' | 'WAIT' | 'NONE'
+type Resolution = 'MERCHANT' | 'INTEGRATOR' | 'WAIT' | 'NONE'
 
 /** One step of the way of an article to a view. */
 export interface SyncStep {
@@ -25,7 +25,7 @@ export interface SyncExplanation {
 }
 
 /** Every step that there is, in the order of the way. */
-export const stepCodes = [
+const stepCodes = [
   'ARTICLE_FOUND',
   'ARTICLE_UNKNOWN',
   'ARTICLE_DELETED',
@@ -56,7 +56,7 @@ export const stepCodes = [
   'ACCEPTED',
   'REJECTED',
 ] as const
-export type StepCode = (typeof stepCodes)[number]
+type StepCode = (typeof stepCodes)[number]
 
 /** A system that was heard of so shortly before is on its way back, or asks now and then. */
 const backSoonMs = 5 * 60_000

@@ -112,8 +112,8 @@ export async function unlinkProducts(
 }
 
 /**
- * Moves links to the end, so that they are sent once more: those of the products that the statements in `chosen` select (product_id), each once, in their order, in one statement. Their revision is above the product's, so a
- * rejection holds no longer; and what the view wrote itself is sent to it all the same. Answers how many.
+ * Moves links to the end, so that they are sent once more: those of the products that the statements in `chosen` select (product_id), each once, in their order, in one statement. A rejection holds
+ * no longer; and what the view wrote itself is sent to it all the same. Answers how many.
  */
 export async function requeueLinks(tx: TransactionSql, view: LockedView, chosen: readonly Statement[]): Promise<number> {
   // Looked up one by one, as a table that was filled a moment ago must not be joined; by their place, since whoever moves a link holds the view's lock.

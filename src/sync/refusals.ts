@@ -119,15 +119,16 @@ function toRejection({ revision, reason }: RejectInput, target: Target | undefin
 /** In the order of their key, so that two calls wait for each other rather than deadlock. What comes late of an older revision overwrites nothing. */
 async function storeRejections(tx: TransactionSql, rejections: readonly StoredRejection[]): Promise<void> {
   await tx`
-    INSERT INTO rejections AS x (account_id, view_id, subject, entity_id, item_id, revision, reason)
-    SELECT account_id, view_id, 'PRODUCT', entity_id, item_id, revision, reason
+    INSERT INTO rejections AS x (account_id, view_id, subject, entity_id, item_id, link_position, revision, reason)
+    SELECT account_id, view_id, 'PRODUCT', entity_id, item_id, link_position, revision, reason
     FROM unnest(${rejections.map(({ link }) => link.accountId)}::bigint[], ${rejections.map(({ link }) => link.viewId)}::bigint[],
-      ${rejections.map(({ link }) => link.productId)}::bigint[], ${rejections.map(({ itemId }) => itemId)}::bigint[],
+      ${rejections.map(({ link }) => link.productId)}::bigint[], ${rejections.map(({ itemId }) => itemId)}::bigint[], ${rejections.map(({ link }) => link.position)}::bigint[],
       ${rejections.map(({ revision }) => String(revision))}::bigint[], ${rejections.map(({ reason }) => reason)}::text[])
-      AS r (account_id, view_id, entity_id, item_id, revision, reason)
+      AS r (account_id, view_id, entity_id, item_id, link_position, revision, reason)
     ORDER BY entity_id, item_id
-    ON CONFLICT (account_id, view_id, subject, entity_id, item_id) DO UPDATE SET revision = excluded.revision, reason = excluded.reason, at = excluded.at
-      WHERE excluded.revision >= x.revision`
+    ON CONFLICT (account_id, view_id, subject, entity_id, item_id) 
+      DO UPDATE SET link_position = excluded.link_position, revision = excluded.revision, reason = excluded.reason, at = excluded.at
+      WHERE excluded.revision >= x.revision OR excluded.link_position > x.link_position`
 }
 
 /** The rejections that hold, by link, the latest first. */

@@ -46,7 +46,7 @@ export async function readStandings(sql: Sql | TransactionSql, accountId: number
 }
 
 /** The links that wait on any of the streams, as ranges that do not touch. To a view that has opened no stream everything waits. */
-function waitingRanges(standings: readonly StreamStanding[]): readonly Range[] {
+export function waitingRanges(standings: readonly StreamStanding[]): readonly Range[] {
   if (standings.length === 0) return [allLinks]
   const sorted = standings.flatMap(({ waiting }) => waiting).toSorted((a, b) => a.after - b.after)
   return sorted.reduce<readonly Range[]>((merged, range) => {
@@ -85,8 +85,12 @@ export const changedBeyond: {
   ],
 }
 
-/** SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: neither has a newer revision. Epochs do not count: a new one begins without a change. */
-export const rejectionHolds = (sql: Sql | TransactionSql) => sql`(x.revision & 9007199254740991) >= greatest(p.revision, l.revision)`
+/**
+ * SQL of whether the rejection `x` holds of a product `p` that is linked by `l`: it has not changed, and was not queued again, since. Epochs do not count: a new one begins without
+ * a change.
+ */
+export const rejectionHolds = (sql: Sql | TransactionSql) =>
+  sql`(x.revision & 9007199254740991) >= p.revision AND x.link_position = l.position`
 
 /** SQL of whether the link `l` is rejected, or rejected for this reason. */
 export function isRejected(sql: Sql | TransactionSql, reason?: string): Statement {
@@ -126,7 +130,7 @@ export function rejectionsThatHold(sql: Sql | TransactionSql): Statement {
     rejections x
     CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = x.account_id AND id = x.entity_id OFFSET 0) p
     CROSS JOIN LATERAL (
-      SELECT revision FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id AND NOT unlinked OFFSET 0) l
+      SELECT position FROM links WHERE account_id = x.account_id AND view_id = x.view_id AND product_id = x.entity_id AND NOT unlinked OFFSET 0) l
     WHERE x.subject = 'PRODUCT' AND ${rejectionHolds(sql)}`
 }
 

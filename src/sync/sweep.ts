@@ -1,4 +1,5 @@
 import type { Sql } from '../db/client.ts'
+import { rejectionHolds } from './standing.ts'
 
 /** How long what was acknowledged is kept all the same, so that a consumer that rewinds gets its REMOVEs again. */
 const keptDays = 30
@@ -6,12 +7,25 @@ const rowsAtOnce = 10_000
 
 /**
  * Sweeps what nobody needs to hear of any more: links that were unlinked, and links of deleted products, whose REMOVE was acknowledged long ago on every
- * stream that the view has ever opened; and tombstones that no link refers to. Answers how many rows went.
+ * stream that the view has ever opened; rejections that no longer hold; and tombstones that no link refers to. Answers how many rows went.
  */
 export async function sweep(sql: Sql): Promise<number> {
   const markers = await sweepMarkers(sql)
   const orphans = await sweepLinksOfDeleted(sql)
-  return markers + orphans + (await sweepTombstones(sql)) + (await sweepOwnedTombstones(sql))
+  return markers + orphans + (await sweepRejections(sql)) + (await sweepTombstones(sql)) + (await sweepOwnedTombstones(sql))
+}
+
+/** Those that have not held for long: of what has changed since, was unlinked or deleted. */
+async function sweepRejections(sql: Sql): Promise<number> {
+  const gone = await sql`
+    DELETE FROM rejections WHERE (account_id, view_id, subject, entity_id, item_id) IN (
+      SELECT x.account_id, x.view_id, x.subject, x.entity_id, x.item_id FROM rejections x
+      WHERE x.subject = 'PRODUCT' AND x.at < now() - make_interval(days => ${keptDays}) AND NOT EXISTS (
+        SELECT FROM links l JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
+        WHERE l.account_id = x.account_id AND l.view_id = x.view_id AND l.product_id = x.entity_id AND NOT l.unlinked AND ${rejectionHolds(sql)})
+      LIMIT ${rowsAtOnce})
+    RETURNING 1`
+  return gone.length
 }
 
 /** A product whose marker is gone can be missing again, however old it is: the next "Resend all" looks at all of them. */

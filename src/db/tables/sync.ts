@@ -231,8 +231,8 @@ export const links = pgTable(
 )
 
 /**
- * What an external system said that it cannot take. That is true of one revision: whether it still holds is asked of the entity (and its link) as it is
- * now, so nothing has to be lifted. The latest of each entity, and of each part of it that was named.
+ * What an external system said that it cannot take. That is true of one revision and one queueing of the link: whether it still holds is asked of the entity and
+ * its link as they are now, so nothing has to be lifted. The latest of each entity, and of each part of it that was named.
  */
 export const rejections = pgTable(
   'rejections',
@@ -244,6 +244,8 @@ export const rejections = pgTable(
     entityId: id().notNull(),
     /** The variant that was named; 0 where the entity as a whole was. */
     itemId: id().notNull(),
+    /** For PRODUCT: where the link stood. It is moved when the product is sent once more, and then the rejection is over. */
+    linkPosition: id(),
     /** As it was sent, with the epoch in it. */
     revision: bigint({ mode: 'bigint' }).notNull(),
     reason: text().notNull(),
