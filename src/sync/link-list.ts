@@ -15,7 +15,7 @@ import {
   type Backlog,
   type Few,
 } from './standing.ts'
-import { linkCountOf } from './views.ts'
+import { linkCountOf, viewNotFound } from './views.ts'
 
 export type LinkRow = Readonly<typeof links.$inferSelect>
 export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
@@ -41,7 +41,7 @@ const hasProduct = (sql: Sql | TransactionSql) =>
 
 // ---- of a view
 
-/** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws BAD_USER_INPUT for a search that is none. */
+/** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws NOT_FOUND for the view, BAD_USER_INPUT for a search that is none. */
 export async function linksOfView(database: Database, accountId: number, filter: LinkFilter, page: Page): Promise<readonly LinkRow[]> {
   return withOwnPlans(database, async (tx) => {
     const scan = await readScan(tx, accountId, filter)
@@ -106,6 +106,8 @@ interface Scan {
 }
 
 async function readScan(tx: TransactionSql, accountId: number, { viewId, search }: LinkFilter): Promise<Scan> {
+  const [view] = await tx`SELECT 1 FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId}`
+  if (view === undefined) throw viewNotFound()
   return {
     accountId,
     viewId,
