@@ -3,8 +3,19 @@ import type { Statement } from '../db/sql.ts'
 import { findProducts, isAmongFound, isFound, type Search } from '../catalog/search.ts'
 import { planEachTime, withOwnPlans } from '../db/plans.ts'
 import type { links } from '../db/tables/sync.ts'
-import { changedBeyond, isInRanges, isRejected, readBacklog, readDeleted, readRejected, type Backlog, type Few } from './standing.ts'
-import { linkCountOf } from './views.ts'
+import type { LinkedStream } from './change.ts'
+import {
+  changedBeyond,
+  isInRanges,
+  isRejected,
+  readBacklog,
+  readDeleted,
+  readRejected,
+  standingsOf,
+  type Backlog,
+  type Few,
+} from './standing.ts'
+import { linkCountOf, viewNotFound } from './views.ts'
 
 export type LinkRow = Readonly<typeof links.$inferSelect>
 export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
@@ -32,7 +43,7 @@ const hasProduct = (sql: Sql | TransactionSql) =>
 
 // ---- of a view
 
-/** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws BAD_USER_INPUT for a search that is none. */
+/** The links of a view in the order of their products' ids, `first` of them after that of the product `after`. Throws NOT_FOUND for the view, BAD_USER_INPUT for a search that is none. */
 export async function linksOfView(database: Database, accountId: number, filter: LinkFilter, page: Page): Promise<readonly LinkRow[]> {
   return withOwnPlans(database, async (tx) => {
     const scan = await readScan(tx, accountId, filter)
@@ -104,6 +115,8 @@ interface Scan {
 }
 
 async function readScan(tx: TransactionSql, accountId: number, { viewId, search, rejectionReason }: LinkFilter): Promise<Scan> {
+  const [view] = await tx`SELECT 1 FROM sync_views WHERE account_id = ${accountId} AND id = ${viewId}`
+  if (view === undefined) throw viewNotFound()
   return {
     accountId,
     viewId,
