@@ -12,7 +12,11 @@ const imageFile = (name: string): URL => new URL(`../docs/images/${name}.svg`, i
 export async function writeDocument(result: Result): Promise<void> {
   await mkdir(fileURLToPath(new URL('../docs/images', import.meta.url)), { recursive: true })
   for (const [name, plot] of Object.entries(plotsOf(result))) await writeFile(imageFile(name), draw(plot))
-  const parts = { targets: targetTable(result), figures: Object.values(result).map(figureTable).join('\n\n') }
+  const parts = {
+    machine: machinesOf(result),
+    targets: targetTable(result),
+    figures: Object.values(result).map(figureTable).join('\n\n'),
+  }
   let text = await readFile(documentFile, 'utf8')
   for (const [name, content] of Object.entries(parts)) {
     const [before, after] = [`<!-- bench: ${name} -->`, `<!-- bench: end of ${name} -->`]
@@ -21,6 +25,10 @@ export async function writeDocument(result: Result): Promise<void> {
     text = `${text.slice(0, from + before.length)}\n${content}\n${text.slice(to)}`
   }
   await writeFile(documentFile, text)
+}
+
+function machinesOf(result: Result): string {
+  return [...new Set(Object.values(result).map(({ machine }) => `${machine}.`))].join('\n')
 }
 
 function targetTable(result: Result): string {

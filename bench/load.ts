@@ -60,7 +60,7 @@ interface Written {
 }
 
 /** Writers that keep a pace together; each change has a number of its own. */
-export async function startPace(
+async function startPace(
   { databaseUrl }: Stage,
   { write }: Pick<Contender, 'write'>,
   levels: number,
@@ -91,7 +91,7 @@ export async function startPace(
   }
 }
 
-export function latenciesOf(arrivals: Float64Array, committedAt: ReadonlyMap<number, number>): readonly number[] {
+function latenciesOf(arrivals: Float64Array, committedAt: ReadonlyMap<number, number>): readonly number[] {
   const latencies: number[] = []
   for (let index = 0; index + 1 < arrivals.length; index += 2) {
     const committed = committedAt.get(arrivals[index] ?? Number.NaN)

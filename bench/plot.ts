@@ -1,5 +1,5 @@
 /** A series of one name: a value for each label, undefined where there is none. */
-export interface Series {
+interface Series {
   readonly name: string
   readonly values: readonly (number | undefined)[]
 }

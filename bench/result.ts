@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import dependencies from '../package.json' with { type: 'json' }
 import type { Figures } from './targets.ts'
 
 const file = fileURLToPath(new URL('result.json', import.meta.url))
@@ -35,7 +36,7 @@ export type MeasuredTable = Readonly<Omit<z.infer<typeof table>, 'figures'>> & {
 /** All tables, by name: each as it was measured last. */
 export type Result = Readonly<Record<string, MeasuredTable>>
 
-export async function readResult(): Promise<Result> {
+async function readResult(): Promise<Result> {
   return result.parse(JSON.parse(await readFile(file, 'utf8').catch(() => '{}')))
 }
 
@@ -52,5 +53,6 @@ export async function mergeIntoResult(measured: Result): Promise<Result> {
 export function describeMachine(): string {
   const [cpu] = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
-  return `${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), ${memory} GiB, Linux ${release()} ${arch()}, Node ${process.version}`
+  const postgres = Object.values(dependencies.optionalDependencies)[0] ?? 'unknown'
+  return `${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), ${memory} GiB, Linux ${release()} ${arch()}, Node ${process.version}, embedded Postgres ${postgres}`
 }

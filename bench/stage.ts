@@ -43,7 +43,7 @@ export async function setStage({ countsStatements = false } = {}): Promise<Stage
   const postgres = await startEmbeddedPostgres({
     dataDir: folder,
     settings: countsStatements
-      ? { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': process.env['TRACK'] ?? 'top' }
+      ? { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': process.env['BENCH_TRACK'] ?? 'top' }
       : {},
   })
   if (countsStatements) await run(postgres.url, `CREATE EXTENSION pg_stat_statements; CREATE ROLE ${gatewayUser} SUPERUSER LOGIN`)

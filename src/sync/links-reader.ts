@@ -20,6 +20,12 @@ interface Ahead<S extends Stream> {
   readonly sent: Set<number>
 }
 
+/**
+ * How many a page holds at most, whatever the consumer takes: to write it out keeps the gateway from everything else for some milliseconds, and live changes wait. Larger ones
+ * would be hardly any cheaper.
+ */
+const mostOfPage = { PRODUCT: 100, STOCK: 500 } as const
+
 /** How old a page may be that was read before it was asked for: a change is sent as it is then. */
 const freshForMs = 250
 
@@ -35,7 +41,7 @@ export class LinksReader<S extends Stream> {
     this.#now = now
     this.#sql = sql
     this.#key = key
-    this.#limit = limit
+    this.#limit = Math.min(limit, mostOfPage[key.stream])
   }
 
   /** The page of this range: as it was read ahead, unless that is old by now or holds something that was sent meanwhile. */
