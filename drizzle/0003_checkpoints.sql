@@ -61,9 +61,14 @@ CREATE FUNCTION restart_trade(of_account bigint, of_view bigint, with_own boolea
   WHERE account_id = of_account AND view_id = of_view AND subject IN ('ORDER', 'CUSTOMER')
 $$;
 --> statement-breakpoint
--- The last link position that is wholly behind the point (at, at_item): a link that was begun and is not done with still waits.
-CREATE FUNCTION linked_behind(at bigint, at_item bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
-AS $$ SELECT CASE WHEN at_item >= 9007199254740991 THEN at ELSE at - 1 END $$;
+-- The last of a view's link positions that is wholly behind the point (at, at_item): of the link at `at` there may be stock levels left that are not.
+CREATE FUNCTION links_behind(of_account bigint, of_view bigint, at bigint, at_item bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN at_item >= 9007199254740991 OR NOT EXISTS (
+    SELECT FROM links l WHERE l.account_id = of_account AND l.view_id = of_view AND l.position = at AND (
+      EXISTS (SELECT FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id AND s.id > at_item)
+      OR EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND f.subject = 'STOCK' AND f.entity_id > at_item)))
+  THEN at ELSE at - 1 END
+$$;
 --> statement-breakpoint
 -- Up to which link RESEND of a run goes on a stream; null where there is no run.
 CREATE FUNCTION resend_end(r resends, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE

@@ -128,7 +128,7 @@ async function readBase({ sql }: Database, accountId: number, viewId: number, sk
       CASE WHEN l.id IS NOT NULL THEN json_build_object('id', l.id, 'position', l.position, 'revision', l.revision, 'isUnlinked', l.unlinked,
         'movedAt', to_timestamp(l.position / 1e6), 'isRemovalConfirmed', NOT EXISTS (
           SELECT FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK')
-            AND linked_behind(c.linked, c.linked_item) < l.position)) END AS link
+            AND links_behind(c.account_id, c.view_id, c.linked, c.linked_item) < l.position)) END AS link
     FROM sync_views v CROSS JOIN sequencer q
     LEFT JOIN variants t ON t.account_id = v.account_id AND t.sku = ${sku}
     LEFT JOIN products p ON p.account_id = t.account_id AND p.id = t.product_id

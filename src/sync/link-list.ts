@@ -207,21 +207,21 @@ export async function findLink({ sql }: Database, accountId: number, id: number)
  * opened keeps nothing pending, unless it has opened none.
  */
 export async function linkStates({ sql }: Database, accountId: number, rows: readonly LinkRow[]): Promise<ReadonlyMap<number, LinkState>> {
-  const isChanged = (stream: 'PRODUCT' | 'STOCK') =>
+  const isChanged = (stream: LinkedStream) =>
     changedBeyond[stream](sql, sql`c.live`).reduce<Statement>((any, one) => sql`${any} OR ${one}`, sql`false`)
   const states = await sql<{ id: number; state: LinkState }[]>`
     WITH unsequenced AS MATERIALIZED (
-      SELECT subject, product_id, origin_view_id FROM inbox WHERE account_id = ${accountId} AND product_id = ANY(${rows.map((row) => row.productId)}::bigint[]))
+      SELECT subject, product_id, origin_view_id FROM inbox WHERE account_id = ${accountId} AND product_id = ANY(${rows.map((row) => row.productId)}::bigint[])),
+    standings AS MATERIALIZED (
+      SELECT v.id AS view_id, s.* FROM unnest(${[...new Set(rows.map((row) => row.viewId))]}::bigint[]) AS v (id) CROSS JOIN LATERAL (${standingsOf(sql, accountId, sql`v.id`)}) s)
     SELECT l.id, CASE
       WHEN ${isRejected(sql)} THEN 'REJECTED'
-      WHEN NOT EXISTS (SELECT FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK')) THEN 'PENDING'
+      WHEN NOT EXISTS (SELECT FROM standings c WHERE c.view_id = l.view_id) THEN 'PENDING'
       WHEN EXISTS (
-        SELECT FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
-        WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK') AND (
-          l.position > linked_behind(c.linked, c.linked_item)
-          OR (l.position <= resend_end(r, c.subject) AND l.position > linked_behind(c.resend, c.resend_item))
-          OR CASE c.subject WHEN 'PRODUCT' THEN ${isChanged('PRODUCT')} ELSE ${isChanged('STOCK')} END
-          OR EXISTS (SELECT FROM unsequenced u WHERE u.subject = c.subject AND u.product_id = l.product_id AND u.origin_view_id IS DISTINCT FROM l.view_id)))
+        SELECT FROM standings c WHERE c.view_id = l.view_id AND (
+          l.position > c.linked_after OR (l.position > c.resent_after AND l.position <= c.resend_to)
+          OR CASE c.stream WHEN 'PRODUCT' THEN ${isChanged('PRODUCT')} ELSE ${isChanged('STOCK')} END
+          OR EXISTS (SELECT FROM unsequenced u WHERE u.subject = c.stream AND u.product_id = l.product_id AND u.origin_view_id IS DISTINCT FROM l.view_id)))
         THEN 'PENDING'
       ELSE 'IN_SYNC' END AS state
     FROM links l WHERE l.account_id = ${accountId} AND l.id = ANY(${rows.map((row) => row.id)}::bigint[])`

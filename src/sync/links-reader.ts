@@ -24,7 +24,7 @@ interface Ahead<S extends Stream> {
  * How many a page holds at most, whatever the consumer takes: to write it out keeps the gateway from everything else for some milliseconds, and live changes wait. Larger ones
  * would be hardly any cheaper.
  */
-const mostOfPage = { PRODUCT: 100, STOCK: 500 } as const
+const mostOfPage: { readonly [S in Stream]: number } = { PRODUCT: 100, STOCK: 500, ORDER: 100, CUSTOMER: 100 }
 
 /** How old a page may be that was read before it was asked for: a change is sent as it is then. */
 const freshForMs = 250

@@ -20,27 +20,32 @@ export interface StreamStanding {
 
 const allLinks: Range = { after: -1, to: wholeLink }
 
+/** SQL of how a view stands on the streams of products and stock that it has ever opened. */
+export function standingsOf(sql: Sql | TransactionSql, accountId: number, viewId: number | Statement): Statement {
+  return sql`
+    SELECT c.subject AS stream, c.live, links_behind(c.account_id, c.view_id, c.linked, c.linked_item) AS linked_after,
+      links_behind(c.account_id, c.view_id, c.resend, c.resend_item) AS resent_after, resend_end(r, c.subject) AS resend_to
+    FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
+    WHERE c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject IN ('PRODUCT', 'STOCK')`
+}
+
 interface StandingRow {
   readonly stream: LinkedStream
   readonly live: number
-  readonly linkedAfter: number
-  readonly resentAfter: number
-  readonly resendTo: number | null
+  readonly linked_after: number
+  readonly resent_after: number
+  readonly resend_to: number | null
 }
 
-/** How a view stands on the streams of products and stock that it has ever opened: none while it has opened neither. */
-export async function readStandings(sql: Sql | TransactionSql, accountId: number, viewId: number): Promise<readonly StreamStanding[]> {
-  const rows = await sql<StandingRow[]>`
-    SELECT c.subject AS stream, c.live, linked_behind(c.linked, c.linked_item) AS "linkedAfter", linked_behind(c.resend, c.resend_item) AS "resentAfter",
-      resend_end(r, c.subject) AS "resendTo"
-    FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
-    WHERE c.account_id = ${accountId} AND c.view_id = ${viewId} AND c.subject IN ('PRODUCT', 'STOCK')`
-  return rows.map(({ stream, live, linkedAfter, resentAfter, resendTo }) => ({
+/** The same, read: none while it has opened neither. */
+export async function readStandings(tx: TransactionSql, accountId: number, viewId: number): Promise<readonly StreamStanding[]> {
+  const rows = await tx<StandingRow[]>`SELECT * FROM (${standingsOf(tx, accountId, viewId)}) s`
+  return rows.map(({ stream, live, linked_after, resent_after, resend_to }) => ({
     stream,
     live,
     waiting: [
-      { after: linkedAfter, to: wholeLink },
-      ...(resendTo === null || resendTo <= resentAfter ? [] : [{ after: resentAfter, to: resendTo }]),
+      { after: linked_after, to: wholeLink },
+      ...(resend_to === null || resend_to <= resent_after ? [] : [{ after: resent_after, to: resend_to }]),
     ],
   }))
 }
@@ -57,7 +62,7 @@ export function waitingRanges(standings: readonly StreamStanding[]): readonly Ra
 }
 
 /** SQL of whether the link `l` is in one of the ranges. */
-export function isInRanges(sql: Sql | TransactionSql, ranges: readonly Range[]): Statement {
+export function isInRanges(sql: TransactionSql, ranges: readonly Range[]): Statement {
   return ranges.reduce<Statement>(
     (condition, { after, to }) => sql`${condition} OR (l.position > ${after} AND l.position <= ${to})`,
     sql`false`,
