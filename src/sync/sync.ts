@@ -120,11 +120,11 @@ export class Sync implements AsyncDisposable {
     const key = { accountId: view.accountId, viewId: view.id, stream }
     const cursor = options.afterCursor === undefined ? undefined : await this.#accept(view, key, options.afterCursor)
     const isPull = options.transport === 'PULL'
-    if (isPull) await notePull(this.#database.sql, key, options)
     const checkpoint = isPull
       ? await openCheckpoint(this.#database.sql, key)
       : await beginSession(this.#database.sql, key, this.#node, options)
     if (checkpoint === undefined) throw viewGone()
+    if (isPull) await notePull(this.#database.sql, key, options)
     return this.#hub.open(key, options, { checkpoint, cursor: cursor?.progress, session: isPull ? undefined : checkpoint.session })
   }
 

@@ -28,7 +28,7 @@ const ask = async (viewId: string, sku: string, key?: string, gateway: Pick<type
   )
   const steps: readonly Step[] = syncExplanation.steps
   return {
-    inSync: syncExplanation.inSync as boolean,
+    inSync: Boolean(syncExplanation.inSync),
     verdict: String(syncExplanation.verdict),
     steps,
     codes: steps.map(({ code }) => code),

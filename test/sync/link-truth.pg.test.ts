@@ -44,7 +44,7 @@ let serial = 0
 class Bookkeeper {
   readonly viewId: string
   readonly key: string
-  readonly owed = new Map(handles.map((handle) => [handle, { PRODUCT: {} as Owed, STOCK: {} as Owed }]))
+  readonly owed = new Map<string, { PRODUCT: Owed; STOCK: Owed }>(handles.map((handle) => [handle, { PRODUCT: {}, STOCK: {} }]))
   readonly linked = new Set<string>()
   /** Products whose rejection stands, and how often each has changed. */
   readonly rejected = new Set<string>()
