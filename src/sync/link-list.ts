@@ -86,8 +86,8 @@ async function countFound(tx: TransactionSql, scan: Scan, state: LinkState | und
   return row?.count ?? 0
 }
 
-/** SQL of the products (product_id) whose links are in a state, in statements of which each finds others. Whatever is made of them in this transaction is planned for it alone. */
-export async function productsInState(
+/** SQL of the places of links (place, position, product_id) that are in a state, in statements of which each finds others. Whatever is made of them in this transaction is planned for it alone. */
+export async function placesInState(
   tx: TransactionSql,
   accountId: number,
   viewId: number,
@@ -95,7 +95,9 @@ export async function productsInState(
 ): Promise<readonly Statement[]> {
   await planEachTime(tx)
   const scan = await readScan(tx, accountId, { viewId })
-  return disjoint(tx, waysTo(tx, scan, state)).map((way) => tx`SELECT l.product_id FROM links l WHERE ${isSeen(tx, scan)} AND ${way}`)
+  return disjoint(tx, waysTo(tx, scan, state)).map(
+    (way) => tx`SELECT l.ctid AS place, l.position, l.product_id FROM links l WHERE ${isSeen(tx, scan)} AND ${way}`,
+  )
 }
 
 /** What was rejected for a reason is rejected. */

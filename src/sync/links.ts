@@ -112,21 +112,17 @@ export async function unlinkProducts(
 }
 
 /**
- * Moves links to the end, so that they are sent once more: those of the products that the statements in `chosen` select (product_id), each once, in their order, in one statement. A rejection holds
- * no longer; and what the view wrote itself is sent to it all the same. Answers how many.
+ * Moves links to the end, so that they are sent once more, in their order, in one statement: those that the statements in `chosen` find (place, position), each once. A rejection holds no
+ * longer, and what the view wrote itself is sent to it all the same. Answers how many. They are named by their places because whoever moves a link holds the view's lock, and a million
+ * need not be looked up again.
  */
 export async function requeueLinks(tx: TransactionSql, view: LockedView, chosen: readonly Statement[]): Promise<number> {
-  // Looked up one by one, as a table that was filled a moment ago must not be joined; by their place, since whoever moves a link holds the view's lock.
   const [moved] = await tx<{ count: number; last: number | null }[]>`
     WITH numbered AS MATERIALIZED (
-      SELECT l.place, p.revision, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY l.position) AS position
-      FROM (${chosen.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) c
-      CROSS JOIN LATERAL (
-        SELECT ctid AS place, position FROM links
-        WHERE account_id = ${view.accountId} AND view_id = ${view.id} AND product_id = c.product_id AND NOT unlinked OFFSET 0) l
-      CROSS JOIN LATERAL (SELECT revision FROM products WHERE account_id = ${view.accountId} AND id = c.product_id OFFSET 0) p),
+      SELECT place, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY position) AS position
+      FROM (${chosen.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) c),
     moved AS (
-      UPDATE links l SET position = n.position, revision = greatest(n.position, l.revision + 1, n.revision + 1), auto = false
+      UPDATE links l SET position = n.position, revision = greatest(n.position, l.revision + 1), auto = false
       FROM numbered n WHERE l.ctid = n.place RETURNING l.position)
     SELECT count(*), max(position) AS last FROM moved`
   const count = moved?.count ?? 0

@@ -3,7 +3,7 @@ import { advisoryLocks } from '../db/locks.ts'
 import type { Statement } from '../db/sql.ts'
 import type { resends } from '../db/tables/sync.ts'
 import { SynkvyError, throwFaults } from '../errors.ts'
-import { productsInState, type LinkState } from './link-list.ts'
+import { placesInState, type LinkState } from './link-list.ts'
 import { countMissingProducts, linkMissingProducts, requeueLinks } from './links.ts'
 import { lockView, readView, type LockedView, type ViewNumbers } from './views.ts'
 
@@ -83,7 +83,7 @@ async function beginRun(
   }: { readonly cause: ResendCause; readonly userId?: number | undefined; readonly epoch: number; readonly total: number },
 ): Promise<ResendRow> {
   const view = await lockView(tx, accountId, viewId)
-  await requeueLinks(tx, view, await productsInState(tx, accountId, viewId, 'REJECTED'))
+  await requeueLinks(tx, view, await placesInState(tx, accountId, viewId, 'REJECTED'))
   const linkedOf = (stream: string) => tx`coalesce((
     SELECT c.linked FROM checkpoints c WHERE c.account_id = v.account_id AND c.view_id = v.id AND c.subject = ${stream}), 0)`
   const [run] = await tx<ResendRow[]>`
@@ -117,8 +117,8 @@ export async function resendProducts(database: Database, accountId: number, view
     const view = await lockView(tx, accountId, viewId)
     const { productIds, state } = choice
     if (productIds !== undefined) await requireLinked(tx, view, productIds)
-    const inState = state === undefined ? undefined : await productsInState(tx, accountId, viewId, state)
-    const count = await requeueLinks(tx, view, chosenOf(tx, productIds, inState))
+    const inState = state === undefined ? undefined : await placesInState(tx, accountId, viewId, state)
+    const count = await requeueLinks(tx, view, chosenOf(tx, view, productIds, inState))
     // What a run has yet to come to it must not complete without: its end tells the other end to sweep what it has not seen.
     await tx`
       UPDATE resends r SET linked_to = v.link_position FROM sync_views v
@@ -129,12 +129,16 @@ export async function resendProducts(database: Database, accountId: number, view
 
 function chosenOf(
   tx: TransactionSql,
+  view: LockedView,
   productIds: readonly number[] | undefined,
   inState: readonly Statement[] | undefined,
 ): readonly Statement[] {
-  const these = tx`SELECT DISTINCT product_id FROM unnest(${[...(productIds ?? [])]}::bigint[]) AS n (product_id)`
-  if (inState === undefined) return [these]
-  return productIds === undefined ? inState : inState.map((some) => tx`SELECT product_id FROM (${some}) s WHERE product_id IN (${these})`)
+  if (productIds === undefined) return inState ?? []
+  const isNamed = tx`product_id = ANY(${[...productIds]}::bigint[])`
+  if (inState !== undefined) return inState.map((some) => tx`SELECT * FROM (${some}) s WHERE ${isNamed}`)
+  return [
+    tx`SELECT ctid AS place, position, product_id FROM links WHERE account_id = ${view.accountId} AND view_id = ${view.id} AND NOT unlinked AND ${isNamed}`,
+  ]
 }
 
 async function requireLinked(tx: TransactionSql, view: LockedView, productIds: readonly number[]): Promise<void> {
