@@ -64,8 +64,9 @@ export async function addShops(stage: Stage, shops: number, views: number): Prom
     INSERT INTO accounts (slug, name, currency, prices_include_tax) SELECT 'fan-' || n, 'Shop ' || n, 'SEK', true FROM generate_series(1, ${shops}) n;
     INSERT INTO locations (account_id, code, name) SELECT id, 'default', 'Default' FROM accounts WHERE slug LIKE 'fan-%';
     INSERT INTO products (account_id, handle, title, status) SELECT id, 'product-' || n, 'Product ' || n, 'ACTIVE' FROM accounts, generate_series(1, ${productsOfShop}) n WHERE slug LIKE 'fan-%';
-    INSERT INTO variants (account_id, product_id, ordinal, sku, title, price, price_currency) SELECT account_id, id, 1, 'SKU-' || id, 'Only', 499, 'SEK' FROM products;
-    INSERT INTO stock_levels (account_id, variant_id, location_id, on_hand) SELECT v.account_id, v.id, l.id, 100 FROM variants v JOIN locations l USING (account_id)`)
+    INSERT INTO variants (account_id, product_id, ordinal, sku, title, price, price_currency) SELECT account_id, id, 1, 'SKU-' || id, 'Only', 499, 'SEK' FROM products WHERE account_id IN (SELECT id FROM accounts WHERE slug LIKE 'fan-%');
+    INSERT INTO stock_levels (account_id, variant_id, location_id, on_hand) SELECT v.account_id, v.id, l.id, 100 FROM variants v JOIN locations l USING (account_id)
+    WHERE v.account_id IN (SELECT id FROM accounts WHERE slug LIKE 'fan-%')`)
   await settle(stage.database)
   return stage.addShopViews(views, concerned)
 }

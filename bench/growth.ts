@@ -10,13 +10,13 @@ import { setStage, type Stage } from './stage.ts'
 /** Full products, whose stock changes; beside them as many bare ones as are asked for. */
 const stocked = 1_000
 /** How much of a resend is received, the same of all sizes. */
-const received = 10_000
+const received = 5_000
 
 /** Latency, rate and start of a resend with more and more views connected that have nothing to do. */
 export async function growthOfViews(counts: readonly number[], seconds: number, rounds: number): Promise<ReadonlyMap<string, Rounds>> {
   await using stage = await setStage()
   await stage.addProducts(stocked)
-  await stage.addBareProducts(received)
+  await stage.addBareProducts(received * 2)
   const measure = await prepare(stage, seconds)
   const idle = await addShops(stage, 100, Math.max(...counts))
   const withViews = (count: number) => async () => {

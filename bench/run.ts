@@ -28,7 +28,7 @@ for (const name of asked) {
   tables.forEach(show)
   console.log(`  (${name} took ${tookSeconds} s)`)
   const measured: Result = Object.fromEntries(tables.map((table) => [table.name, toMeasured(table, tookSeconds)]))
-  judgeAll(Object.fromEntries(Object.entries(measured).map(([table, { figures }]) => [table, figures])))
+  if (scale !== 'smoke') judgeAll(Object.fromEntries(Object.entries(measured).map(([table, { figures }]) => [table, figures])))
   if (values.write) await writeDocument(await mergeIntoResult(measured))
 }
 
