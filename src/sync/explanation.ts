@@ -25,7 +25,7 @@ export interface SyncExplanation {
 }
 
 /** Every step that there is, in the order of the way. */
-const stepCodes = [
+export const stepCodes = [
   'ARTICLE_FOUND',
   'ARTICLE_UNKNOWN',
   'ARTICLE_DELETED',
