@@ -35,6 +35,12 @@ export async function rejectProducts(shop: Shop, key: string, productIds: readon
   await expectData(shop.call('mutation ($input: [RejectInput!]!) { reject(input: $input) { links { id } } }', { input }, key))
 }
 
+/** Says for a system what it calls products. */
+export async function setExternalIds(shop: Shop, key: string, productIds: readonly string[]): Promise<void> {
+  const input = productIds.map((id, index) => ({ id, externalId: `MP-${4_000 + index}` }))
+  await expectData(shop.call('mutation ($input: [ExternalIdInput!]!) { setExternalIds(input: $input) { __typename } }', { input }, key))
+}
+
 /** A system that has everything, and follows. */
 export async function connectLevel(shop: Shop, name: string): Promise<System & { readonly close: () => void }> {
   const system = await createView(shop, name)

@@ -1,10 +1,10 @@
-import { Alert, Button, Group, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Anchor, Button, Group, List, Skeleton, Stack, Text } from '@mantine/core'
 import type { CombinedError } from '@urql/core'
 import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
 import { graphql, type ResultOf } from '../api/graphql.ts'
 import { Dialog, DialogForm, useClose } from '../parts/dialog.tsx'
-import { IconAlert, IconCheck, IconLoop, IconQuestion, IconSend } from '../parts/icons.tsx'
+import { IconAlert, IconCheck, IconSend } from '../parts/icons.tsx'
 import { Problem } from '../parts/problem.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
@@ -177,19 +177,25 @@ function Warning({ view, onWhy }: { readonly view: View; readonly onWhy: () => v
   }
   return (
     <Alert color="orange" icon={<IconAlert />} title={t.resend.warnTitle}>
-      <Stack gap="xs" align="start">
+      <Stack gap="xs">
         <Text size="sm">{t.resend.warnText}</Text>
         <Text size="sm" fw={600}>
           {t.resend.elseTitle}
         </Text>
-        {view.rejectedCount > 0 && (
-          <Button size="xs" variant="default" leftSection={<IconLoop size={16} />} loading={isBusy} onClick={() => void again()}>
-            {t.resend.elseRejected(view.rejectedCount)}
-          </Button>
-        )}
-        <Button size="xs" variant="default" leftSection={<IconQuestion size={16} />} onClick={onWhy}>
-          {t.resend.elseWhy}
-        </Button>
+        <List size="sm">
+          {view.rejectedCount > 0 && (
+            <List.Item>
+              <Anchor component="button" type="button" size="sm" ta="start" disabled={isBusy} onClick={() => void again()}>
+                {t.resend.elseRejected(view.rejectedCount)}
+              </Anchor>
+            </List.Item>
+          )}
+          <List.Item>
+            <Anchor component="button" type="button" size="sm" ta="start" onClick={onWhy}>
+              {t.resend.elseWhy}
+            </Anchor>
+          </List.Item>
+        </List>
         {error && <Problem error={error} />}
       </Stack>
     </Alert>

@@ -39,7 +39,7 @@ type Step = Answer['syncExplanation']['steps'][number]
 /** What waits moves on while one reads: it is asked anew so often. */
 const rereadMs = 3_000
 
-/** The way of one article to a view: what came of each step, and at the one where it stops who can put it right. */
+/** The way of one article to a view: the verdict, which is what the step says that it stops at, and who can put that right; then what came of each step. */
 export function Explanation({ viewId, sku }: { readonly viewId: string; readonly sku: string }) {
   const { t } = useTexts()
   const now = useNow(rereadMs)
@@ -94,9 +94,9 @@ function StepItem({ step, now }: { readonly step: Step; readonly now: Date }) {
         {step.ok ? <IconCheck size={16} /> : <IconCross size={16} />}
       </ThemeIcon>
       <div>
-        <VisuallyHidden>{step.ok ? t.why.ok : t.why.notOk}: </VisuallyHidden>
+        {step.ok && <VisuallyHidden>{t.why.ok}: </VisuallyHidden>}
         <Text span size="sm" fw={step.ok ? 400 : 600}>
-          {sayStep(step, t)}
+          {step.ok ? sayStep(step, t) : t.why.notOk}
         </Text>
         {step.since !== null && (
           <Text size="xs" c="dimmed">
