@@ -103,6 +103,7 @@ export const StreamStatusType = builder.objectRef<StreamStatus>('StreamStatus').
       description: 'Since when the oldest of them waits; null when nothing does.',
     }),
     acknowledgedAt: t.expose('acknowledgedAt', { type: 'DateTime', nullable: true, description: 'When something was last acknowledged.' }),
+    opened: t.exposeBoolean('isOpened', { description: 'Whether anybody has ever followed it.' }),
     connected: t.exposeBoolean('connected', { description: 'Whether somebody follows it now.' }),
     connection: t.field({
       type: StreamConnection,

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
 import { adminKey, createIntegration, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
 import { chromiumPath, complaintsOf, needsChromium, openBrowser, openContext, openSignedIn, picture, signIn, type Look } from './browser.ts'
-import { connectLevel, fillShop, keepFollowing, type Shop } from './stage.ts'
+import { connectLevel, fillShop, keepFollowing, rejectProducts, type Shop } from './stage.ts'
 
 let shop: Shop
 let browser: Browser
@@ -242,7 +242,7 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
     await page.keyboard.press('Enter')
     await page.getByRole('menuitem', { name: 'Rename…' }).waitFor()
     await expect.poll(() => focused(page), soon).toBe('Resend all products…')
-    for (let down = 0; down < 6; down += 1) await page.keyboard.press('ArrowDown')
+    for (let down = 0; down < 7; down += 1) await page.keyboard.press('ArrowDown')
     expect(await focused(page)).toBe('Rename…')
     await page.keyboard.press('Enter')
     await dialog(page).waitFor()
@@ -348,6 +348,75 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
     await expectData(shop.call('mutation ($sku: String!) { setStock(input: [{ sku: $sku, onHand: 777 }]) { __typename } }', { sku }))
     await expect.poll(() => chip.getAttribute('data-state'), soon).toBe('PENDING')
     await expect.poll(() => page.locator(`[data-sku="${sku}"]`).textContent(), soon).toContain('777')
+  })
+
+  test('what a system rejects is mended by "Try again": one product, all of a reason, or all from where everything would be resent', async () => {
+    const system = await connectLevel(shop, 'Avvisaren')
+    const { products } = await expectData(shop.call('{ products(first: 4) { nodes { id title } } }'))
+    const [first, second, third, fourth] = products.nodes
+    await rejectProducts(shop, system.key, [first.id, second.id, third.id], 'Barcode missing')
+    await rejectProducts(shop, system.key, [fourth.id], 'Title too long')
+    const page = await open(viewPath(system.viewId, '/rejected'))
+    const group = (reason: string): Locator => page.locator(`[data-reason="${reason}"]`)
+    await page.locator('[data-sentence]', { hasText: '4 products were rejected' }).waitFor()
+    await group('Barcode missing').locator('[data-product]').nth(2).waitFor()
+
+    await button(group('Barcode missing'), `Try ${first.title} again`).click()
+    await page.getByText('1 product is sent once more.').waitFor()
+    await expect.poll(() => group('Barcode missing').locator('[data-product]').count(), soon).toBe(2)
+    await button(group('Barcode missing'), 'Try all 2 again').click()
+    await group('Barcode missing').waitFor({ state: 'detached' })
+    await group('Title too long').waitFor()
+
+    await button(page, 'Resend all products…').click()
+    await button(dialog(page), 'Try the 1 rejected product again').click()
+    await dialog(page).waitFor({ state: 'detached' })
+    await page.getByText('Nothing is rejected.').waitFor()
+    await page.locator('[data-sentence]', { hasText: /^level, last change/ }).waitFor()
+    await page.goto(`${shop.url}/admin/products/${encodeURIComponent(fourth.id)}`)
+    await expect.poll(() => page.locator('[data-system="Avvisaren"]').getAttribute('data-state'), soon).toBe('IN_SYNC')
+    system.close()
+  })
+
+  test('why a product is not over there is explained in Swedish, by keyboard alone', async () => {
+    const system = await connectLevel(shop, 'Orsaken')
+    const { products } = await expectData(shop.call('{ products(first: 1) { nodes { id title variants { sku } } } }'))
+    const [product] = products.nodes
+    await rejectProducts(shop, system.key, [product.id], 'Streckkod saknas')
+    const page = await open(viewPath(system.viewId, '/products'), { language: 'sv' })
+    await button(page, 'Varför saknas den?').waitFor()
+    await tabTo(page, 'Varför saknas den?')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName), soon).toBe('INPUT')
+    await page.keyboard.type(product.variants[0].sku)
+    await page.keyboard.press('Enter')
+
+    const steps = dialog(page).locator('[data-step]')
+    await expect.poll(() => steps.count(), soon).toBe(3)
+    expect(await steps.evaluateAll((items) => items.map((item) => `${item.dataset['step']} ${item.dataset['ok']}`))).toEqual([
+      'ARTICLE_FOUND true',
+      'LINKED true',
+      'REJECTED false',
+    ])
+    expect(await dialog(page).locator('[data-verdict="false"]').textContent()).toMatch(
+      /Orsaken kan inte ta emot den: ”Streckkod saknas”.*Det kan du rätta till/,
+    )
+    expect(await steps.first().textContent()).toContain(`”${product.title}” finns i butiken.`)
+    await page.keyboard.press('Escape')
+    await dialog(page).waitFor({ state: 'detached' })
+    await expect.poll(() => focused(page), soon).toBe('Varför saknas den?')
+
+    await page.getByRole('searchbox').fill(product.variants[0].sku)
+    await expect.poll(() => page.locator('[data-product]').count(), soon).toBe(1)
+    await tabTo(page, `Var är den? ${product.title}`)
+    await expectData(
+      shop.call('mutation ($id: ID!) { resendProducts(syncViewId: $id, state: REJECTED) { linksQueued } }', { id: system.viewId }),
+    )
+    await page.locator('[data-sentence]', { hasText: /^helt i fas, senaste ändringen .*sedan$/ }).waitFor()
+    await page.keyboard.press('Enter')
+    await dialog(page).locator('[data-verdict="true"]').waitFor()
+    expect(await dialog(page).locator('[data-verdict]').textContent()).toContain(`”${product.title}” finns i Orsaken som den är i butiken.`)
+    system.close()
   })
 
   test('keys are made, shown once, used and revoked', async () => {

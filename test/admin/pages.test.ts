@@ -13,7 +13,7 @@ import {
   picture,
   type Look,
 } from './browser.ts'
-import { connectLevel, fillShop, resendAll, type Shop } from './stage.ts'
+import { connectLevel, fillShop, rejectProducts, resendAll, setExternalIds, type Shop } from './stage.ts'
 
 let shop: Shop
 let empty: Shop
@@ -21,7 +21,7 @@ let browser: Browser
 let stage: Awaited<ReturnType<typeof setStage>>
 beforeAll(async () => {
   if (chromiumPath === undefined) return
-  ;[shop, empty, browser] = await Promise.all([startShop(), startShop(), openBrowser()])
+  ;[shop, empty, browser] = await Promise.all([startShop({ SYNKVY_DOORBELL_NETWORKS: '127.0.0.1/32' }), startShop(), openBrowser()])
   await fillShop(shop)
   stage = await setStage(shop)
 }, 300_000)
@@ -42,8 +42,14 @@ async function setStage(on: Shop) {
     on.call('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { syncView { id } } }', { id: store.viewId }),
   )
   await sql`UPDATE stock_levels SET on_hand = on_hand + 1 WHERE id IN (SELECT id FROM stock_levels ORDER BY id LIMIT 1204)`
-  await sql`UPDATE links SET rejection_reason = CASE WHEN product_id % 3 = 0 THEN 'Barcode missing' ELSE 'The title is longer than 80 characters' END, rejection_revision = 1,
-    rejected_at = now() - interval '5 minutes' FROM sync_views v WHERE v.id = links.view_id AND v.name = 'Marketplace' AND product_id % 40 < 2`
+  const { products } = await expectData(on.call('{ products(first: 12) { nodes { id title variants { sku } } } }'))
+  const all: readonly { readonly id: string; readonly variants: readonly { readonly sku: string }[] }[] = products.nodes
+  const ids = all.map(({ id }) => id)
+  await rejectProducts(on, marketplace.key, ids.slice(0, 11), 'Barcode missing')
+  await rejectProducts(on, marketplace.key, ids.slice(11), 'The title is longer than 80 characters')
+  await setExternalIds(on, marketplace.key, ids.slice(8))
+  const orders = new Subscription(on.connect(fortnox.key), 'ORDER')
+  await orders.next()
   await sql`UPDATE checkpoints SET disconnected_at = now() - interval '2 hours' FROM sync_views v WHERE v.id = checkpoints.view_id AND v.name = 'POS Göteborg'`
   await vi.waitUntil(async () => (await sql`SELECT 1 FROM inbox LIMIT 1`).length === 0, { timeout: 60_000 })
   await sql`UPDATE feed SET at = at - interval '2 hours' WHERE subject = 'STOCK'`
@@ -60,7 +66,21 @@ async function setStage(on: Shop) {
       LATERAL (SELECT (s.weight * (2 + (m * 7 + v.id) % 9))::int AS live) n
     WHERE v.name IN ('Fortnox', 'Marketplace', 'PIM') AND (v.id + m) % 7 <> 0 ON CONFLICT DO NOTHING`
   const product = await expectData(on.call('{ product(by: { sku: "KT-SAREK-GRON-2PERS" }) { id } products(first: 1) { nodes { id } } }'))
-  return { fortnox, marketplace, pos, pim, newcomer, productId: String(product.product?.id ?? product.products.nodes[0].id) }
+  await expectData(
+    on.call('mutation ($id: ID!, $url: String!) { updateSyncView(id: $id, input: { doorbellUrl: $url }) { syncView { id } } }', {
+      id: pos.viewId,
+      url: 'http://127.0.0.1:9/bell',
+    }),
+  )
+  return {
+    fortnox,
+    marketplace,
+    pos,
+    pim,
+    newcomer,
+    sku: all[0]?.variants[0]?.sku ?? '',
+    productId: String(product.product?.id ?? product.products.nodes[0].id),
+  }
 }
 
 /** A page of the admin page, and how one comes to see it. */
@@ -75,6 +95,9 @@ interface Scene {
 const view = (id: string, tab = ''): string => `/sync-views/${encodeURIComponent(id)}${tab}`
 const main = (page: Page) => page.locator('main')
 
+/** How many addresses a doorbell was given: each look gives another. */
+let rings = 0
+
 /** Views that a scene has made: they go when its look is done. */
 const visitors: string[] = []
 
@@ -85,7 +108,7 @@ async function nameSystem(page: Page, name: string): Promise<string> {
 }
 
 function scenes(): readonly Scene[] {
-  const { fortnox, marketplace, pos, pim, newcomer, productId } = stage
+  const { fortnox, marketplace, pos, pim, newcomer, sku, productId } = stage
   const manage = async (page: Page, item: number): Promise<void> => {
     await page.locator('main button[aria-haspopup="menu"]').click()
     await page.getByRole('menuitem').nth(item).click()
@@ -94,7 +117,15 @@ function scenes(): readonly Scene[] {
   return [
     { name: 'views', path: '/sync-views', show: (page) => page.locator('[data-view]').nth(5).waitFor() },
     { name: 'views-empty', path: '/sync-views', isEmpty: true, show: (page) => main(page).getByRole('heading', { level: 2 }).waitFor() },
-    { name: 'view', path: view(fortnox.viewId), show: (page) => page.locator('.recharts-surface').first().waitFor() },
+    {
+      name: 'view',
+      path: view(fortnox.viewId),
+      show: (page) =>
+        page
+          .locator('[data-stream="ORDER"]')
+          .waitFor()
+          .then(() => page.locator('.recharts-surface').first().waitFor()),
+    },
     { name: 'view-offline', path: view(pos.viewId), show: (page) => page.locator('[data-stream="STOCK"]').waitFor() },
     { name: 'view-resending', path: view(pim.viewId), show: (page) => page.locator('[data-progress]').waitFor() },
     {
@@ -144,18 +175,73 @@ function scenes(): readonly Scene[] {
         await page.getByRole('dialog').getByRole('alert').waitFor()
       },
     },
-    { name: 'auto-link', path: view(fortnox.viewId), show: (page) => manage(page, 3) },
+    { name: 'auto-link', path: view(fortnox.viewId), show: (page) => manage(page, 4) },
     {
       name: 'view-keys',
       path: view(fortnox.viewId),
       show: async (page) => {
-        await manage(page, 4)
+        await manage(page, 5)
         await page.locator('[data-key]').first().waitFor()
       },
     },
-    { name: 'doorbell', path: view(fortnox.viewId), show: (page) => manage(page, 5) },
-    { name: 'rename', path: view(fortnox.viewId), show: (page) => manage(page, 6) },
-    { name: 'delete', path: view(fortnox.viewId), show: (page) => manage(page, 7) },
+    { name: 'doorbell', path: view(fortnox.viewId), show: (page) => manage(page, 6) },
+    {
+      name: 'doorbell-failing',
+      path: view(pos.viewId),
+      show: async (page) => {
+        await manage(page, 6)
+        await page.locator('[data-doorbell] svg').waitFor()
+      },
+    },
+    {
+      name: 'doorbell-secret',
+      path: view(newcomer.viewId),
+      show: async (page) => {
+        await manage(page, 6)
+        rings += 1
+        await page.getByRole('dialog').locator('input').fill(`http://127.0.0.1:9/${rings}`)
+        await page.getByRole('dialog').locator('button[type="submit"]').click()
+        await page.locator('[data-secret]').waitFor()
+      },
+    },
+    {
+      name: 'why',
+      path: view(fortnox.viewId),
+      show: async (page) => {
+        await manage(page, 2)
+        await page.getByRole('dialog').locator('input').fill(sku)
+        await page.keyboard.press('Enter')
+        await page.locator('[data-verdict]').waitFor()
+      },
+    },
+    {
+      name: 'why-unknown',
+      path: view(marketplace.viewId, '/products'),
+      show: async (page) => {
+        await manage(page, 2)
+        await page.getByRole('dialog').locator('input').fill('KT-SAREK-GRÖN')
+        await page.keyboard.press('Enter')
+        await page.locator('[data-step="ARTICLE_UNKNOWN"]').waitFor()
+      },
+    },
+    {
+      name: 'why-rejected',
+      path: view(marketplace.viewId, '/rejected'),
+      show: async (page) => {
+        await page.locator('[data-reason] [data-product] button').first().click()
+        await page.locator('[data-step="REJECTED"]').waitFor()
+      },
+    },
+    {
+      name: 'why-offline',
+      path: view(pos.viewId, '/products'),
+      show: async (page) => {
+        await page.locator('[data-product] button').first().click()
+        await page.locator('[data-step="OFFLINE"]').waitFor()
+      },
+    },
+    { name: 'rename', path: view(fortnox.viewId), show: (page) => manage(page, 7) },
+    { name: 'delete', path: view(fortnox.viewId), show: (page) => manage(page, 8) },
     { name: 'set-up', path: '/sync-views/new', show: (page) => main(page).locator('form').waitFor() },
     {
       name: 'set-up-key',

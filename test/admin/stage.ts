@@ -27,6 +27,20 @@ export async function resendAll(shop: Shop, viewId: string): Promise<void> {
   )
 }
 
+/** Says for a system that it cannot take products as they are. */
+export async function rejectProducts(shop: Shop, key: string, productIds: readonly string[], reason: string): Promise<void> {
+  const { products } = await expectData(shop.call('{ products(first: 250) { nodes { id revision } } }'))
+  const all: readonly { readonly id: string; readonly revision: string }[] = products.nodes
+  const input = all.filter(({ id }) => productIds.includes(id)).map(({ id, revision }) => ({ id, revision, reason }))
+  await expectData(shop.call('mutation ($input: [RejectInput!]!) { reject(input: $input) { links { id } } }', { input }, key))
+}
+
+/** Says for a system what it calls products. */
+export async function setExternalIds(shop: Shop, key: string, productIds: readonly string[]): Promise<void> {
+  const input = productIds.map((id, index) => ({ id, externalId: `MP-${4_000 + index}` }))
+  await expectData(shop.call('mutation ($input: [ExternalIdInput!]!) { setExternalIds(input: $input) { __typename } }', { input }, key))
+}
+
 /** A system that has everything, and follows. */
 export async function connectLevel(shop: Shop, name: string): Promise<System & { readonly close: () => void }> {
   const system = await createView(shop, name)

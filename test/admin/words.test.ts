@@ -6,6 +6,8 @@ import { readSkus } from '../../admin/src/sync-view/skus.ts'
 import { createEnglish } from '../../admin/src/text/en.ts'
 import { createFormat } from '../../admin/src/text/format.ts'
 import { createSwedish } from '../../admin/src/text/sv.ts'
+import { sayStep, sayVerdict, type Step } from '../../admin/src/why/say.ts'
+import { stepCodes } from '../../src/sync/explanation.ts'
 
 const now = new Date('2026-11-24T12:00:00Z')
 const before = (seconds: number): string => new Date(now.getTime() - seconds * 1000).toISOString()
@@ -15,6 +17,7 @@ const stream = (changes: Partial<View['streams'][number]> = {}): View['streams']
   pending: 0,
   oldestPendingAt: null,
   acknowledgedAt: before(3),
+  opened: true,
   connected: true,
   connection: { since: before(60), transport: 'WEBSOCKET', address: '10.0.0.1' },
   ...changes,
@@ -130,4 +133,36 @@ test('durations are said as people plan with them', () => {
 test('SKUs are read as they come out of a spreadsheet, a list or a mail, each once', () => {
   expect(readSkus('A-1\r\nB 2\tC-3;\n"D-4", A-1 ,\n\n')).toEqual(['A-1', 'B 2', 'C-3', 'D-4'])
   expect(readSkus(' \n ')).toEqual([])
+})
+
+describe('the way of an article', () => {
+  const step = (code: string, values: Readonly<Record<string, string>> = {}, ok = true): Step => ({
+    code,
+    ok,
+    message: `English for ${code}`,
+    values: Object.entries(values).map(([name, value]) => ({ name, value })),
+  })
+
+  test('is said in Swedish by the codes of its steps, every one of them, and in English as the gateway says it', () => {
+    expect(Object.keys(swedish.t.why.steps)).toEqual(stepCodes)
+    const queued = step('WAITS_IN_LIVE', { view: 'Kassan', stream: 'STOCK', place: '1204', total: '10000' })
+    expect(plain(sayStep(queued, swedish.t))).toMatch(/^Lagret för den är nummer 1 204 av mer än 10 000 .* väntar på Kassan/)
+    expect(sayStep(queued, english.t)).toBe('English for WAITS_IN_LIVE')
+  })
+
+  test('is said as the gateway says it where the page knows a step no better', () => {
+    expect(sayStep(step('TO_COME'), swedish.t)).toBe('English for TO_COME')
+  })
+
+  test('ends in a verdict: what the step says that it stops at, or that it is there', () => {
+    const found = [step('ARTICLE_FOUND', { title: 'Tält' }), step('LINKED', { view: 'Kassan' })]
+    const verdict = 'English'
+
+    expect(sayVerdict({ verdict, steps: [...found, step('OFFLINE', { view: 'Kassan' }, false)] }, 'OFFLINE', swedish.t)).toMatch(
+      /^Kassan är inte ansluten/,
+    )
+    expect(sayVerdict({ verdict, steps: found }, 'CONNECTED', swedish.t)).toBe('”Tält” finns i Kassan som den är i butiken.')
+    expect(sayVerdict({ verdict, steps: found }, 'OFFLINE', swedish.t)).toMatch(/Kassan är inte ansluten nu/)
+    expect(sayVerdict({ verdict, steps: found }, 'CONNECTED', english.t)).toBe('English')
+  })
 })

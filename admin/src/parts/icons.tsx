@@ -23,6 +23,7 @@ function icon(shape: ReactNode) {
 }
 
 export const IconCheck = icon(<path d="M5 12.5l4.5 4.5L19 7.5" />)
+export const IconCross = icon(<path d="M6.500 6.500l11 11M17.500 6.500l-11 11" />)
 export const IconAlert = icon(<path d="M12 4.500L2.500 20h19zM12 10v4.500M12 17.200v.1" />)
 export const IconClock = icon(<path d="M12 7v5.500l3.500 2M21 12a9 9 0 1 1-18 0a9 9 0 0 1 18 0" />)
 export const IconPause = icon(<path d="M9 6v12M15 6v12" />)
@@ -36,6 +37,9 @@ export const IconPen = icon(<path d="M4 20l1-4L16.500 4.500l3 3L8 19zM14 7l3 3" 
 export const IconTrash = icon(<path d="M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5" />)
 export const IconPlus = icon(<path d="M12 5v14M5 12h14" />)
 export const IconSearch = icon(<path d="M16 16l4.500 4.500M18 11a7 7 0 1 1-14 0a7 7 0 0 1 14 0" />)
+export const IconQuestion = icon(
+  <path d="M9 9.500a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.400M12 17.500v.1M21 12a9 9 0 1 1-18 0a9 9 0 0 1 18 0" />,
+)
 export const IconCopy = icon(<path d="M9 9h11v11H9zM15 9V4H4v11h5" />)
 export const IconBox = icon(<path d="M4 8l8-4.500L20 8v8.500L12 21l-8-4.500zM4 8l8 4.500L20 8M12 12.500V21" />)
 export const IconChevron = icon(<path d="M6 9.500l6 6l6-6" />)

@@ -1,4 +1,5 @@
-import { Badge, Group, Paper, Table, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, Paper, Table, Text, Title } from '@mantine/core'
+import { useState } from 'react'
 import { useQuery, useSubscription } from 'urql'
 import { Link } from 'wouter'
 import { graphql, type ResultOf } from '../api/graphql.ts'
@@ -11,6 +12,7 @@ import { Problem } from '../parts/problem.tsx'
 import { Picture } from '../parts/product-line.tsx'
 import stacked from '../parts/stacked.module.css'
 import { useTexts } from '../text/language.tsx'
+import { WhyDialog } from '../why/why-dialog.tsx'
 import classes from './product.module.css'
 
 const productQuery = graphql(`
@@ -31,6 +33,9 @@ const productQuery = graphql(`
           externalId
           rejection {
             reason
+            variant {
+              sku
+            }
           }
           syncView {
             id
@@ -120,7 +125,7 @@ export function ProductPage({ id }: { readonly id: string }) {
         <Title order={2} size="h4" mb="sm">
           {t.catalogue.systems}
         </Title>
-        <Strip views={systems.data?.syncViewStatuses} links={product.links.nodes} />
+        <Strip views={systems.data?.syncViewStatuses} product={product} />
       </section>
       <section>
         <Title order={2} size="h4" mb="sm">
@@ -138,20 +143,31 @@ interface System {
 }
 
 /** Every system in a strip, with how the product stands there: "Fortnox ✓ · POS ⏳ · Marketplace ✕ barcode missing". */
-function Strip({ views, links }: { readonly views: readonly System[] | undefined; readonly links: readonly ProductLink[] }) {
+function Strip({ views, product }: { readonly views: readonly System[] | undefined; readonly product: Product }) {
   const { t } = useTexts()
+  const [asked, setAsked] = useState<System>()
+  const linkOf = ({ id }: System) => product.links.nodes.find(({ syncView }) => syncView.id === id)
   if (views === undefined) return <Placeholder label={t.common.loading} rows={1} height={40} />
   if (views.length === 0) return <Text c="dimmed">{t.catalogue.noSystems}</Text>
   return (
-    <ul className={classes['strip']}>
-      {views.map((view) => (
-        <SystemChip key={view.id} view={view} link={links.find(({ syncView }) => syncView.id === view.id)} />
-      ))}
-    </ul>
+    <>
+      <ul className={classes['strip']}>
+        {views.map((view) => (
+          <SystemChip key={view.id} view={view} link={linkOf(view)} onAsk={() => setAsked(view)} />
+        ))}
+      </ul>
+      {asked && (
+        <WhyDialog
+          view={asked}
+          product={{ id: product.id, sku: linkOf(asked)?.rejection?.variant?.sku }}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
+    </>
   )
 }
 
-function SystemChip({ view, link }: { readonly view: System; readonly link: ProductLink | undefined }) {
+function SystemChip({ view, link, onAsk }: { readonly view: System; readonly link: ProductLink | undefined; readonly onAsk: () => void }) {
   const { t } = useTexts()
   const state = link?.state ?? 'NOT_LINKED'
   return (
@@ -160,6 +176,9 @@ function SystemChip({ view, link }: { readonly view: System; readonly link: Prod
         {view.name}
       </Link>
       <LinkBadge state={state} label={link === undefined ? t.catalogue.notLinked : (t.catalogue.states[state] ?? state)} />
+      <Button size="compact-xs" variant="subtle" onClick={onAsk} aria-label={t.why.ofView(view.name)}>
+        {t.catalogue.why}
+      </Button>
       {link?.rejection && (
         <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
           {link.rejection.reason}

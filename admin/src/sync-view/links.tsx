@@ -4,7 +4,7 @@ import { useMutation, useQuery } from 'urql'
 import { graphql, type ResultOf } from '../api/graphql.ts'
 import { LinkBadge } from '../parts/badge.tsx'
 import { Confirm } from '../parts/dialog.tsx'
-import { IconBox, IconSearch } from '../parts/icons.tsx'
+import { IconBox, IconQuestion, IconSearch } from '../parts/icons.tsx'
 import { notice } from '../parts/notice.ts'
 import { Empty, Placeholder } from '../parts/page.tsx'
 import { usePages, useReread, useRested } from '../parts/pages.ts'
@@ -12,6 +12,7 @@ import { Problem } from '../parts/problem.tsx'
 import { ProductLine } from '../parts/product-line.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
+import { WhyDialog, type AskedProduct } from '../why/why-dialog.tsx'
 import classes from './links.module.css'
 
 const linksQuery = graphql(`
@@ -28,6 +29,9 @@ const linksQuery = graphql(`
         externalId
         rejection {
           reason
+          variant {
+            sku
+          }
         }
         product {
           id
@@ -48,10 +52,11 @@ interface LinksProps {
   readonly view: View
   readonly onLink: () => void
   readonly onResend: () => void
+  readonly onWhy: () => void
 }
 
 /** The products that are linked to a view: how each stands, found by search and state, and unlinked where they were chosen. */
-export function LinksTab({ view, onLink, onResend }: LinksProps) {
+export function LinksTab({ view, onLink, onResend, onWhy }: LinksProps) {
   const { t } = useTexts()
   const [filter, setFilter] = useState<Filter>('ALL')
   const [typed, setTyped] = useState('')
@@ -59,6 +64,7 @@ export function LinksTab({ view, onLink, onResend }: LinksProps) {
   const { cursors, more } = usePages(`${filter}/${search}`)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [isUnlinking, setUnlinking] = useState(false)
+  const [asked, setAsked] = useState<AskedProduct>()
   if (view.linkCount === 0) {
     return (
       <Empty
@@ -94,6 +100,9 @@ export function LinksTab({ view, onLink, onResend }: LinksProps) {
           onChange={(value) => setFilter(filters.find((one) => one === value) ?? 'ALL')}
           data={filters.map((value) => ({ value, label: t.links.states[value] }))}
         />
+        <Button variant="default" leftSection={<IconQuestion />} onClick={onWhy}>
+          {t.why.ask}
+        </Button>
       </Group>
       <Group gap="sm" mih={36}>
         <Text size="sm" role="status">
@@ -116,12 +125,14 @@ export function LinksTab({ view, onLink, onResend }: LinksProps) {
           isLast={index === cursors.length - 1}
           chosen={chosen}
           onChoose={setChosen}
+          onAsk={setAsked}
           onMore={more}
         />
       ))}
       {isUnlinking && (
         <UnlinkDialog view={view} chosen={[...chosen]} onDone={() => setChosen(new Set())} onClose={() => setUnlinking(false)} />
       )}
+      {asked && <WhyDialog view={view} product={asked} onClose={() => setAsked(undefined)} />}
     </Stack>
   )
 }
@@ -135,6 +146,7 @@ interface LinksPageProps {
   readonly isLast: boolean
   readonly chosen: ReadonlySet<string>
   readonly onChoose: (chosen: ReadonlySet<string>) => void
+  readonly onAsk: (product: AskedProduct) => void
   readonly onMore: (after: string) => void
 }
 
@@ -146,7 +158,7 @@ function faceOf({ linkCount, rejectedCount, streams }: View): string {
   return JSON.stringify([linkCount, rejectedCount, streams.map(({ pending, acknowledgedAt }) => [pending, acknowledgedAt])])
 }
 
-function LinksPage({ view, filter, search, after, isFirst, isLast, chosen, onChoose, onMore }: LinksPageProps) {
+function LinksPage({ view, filter, search, after, isFirst, isLast, chosen, onChoose, onAsk, onMore }: LinksPageProps) {
   const { t } = useTexts()
   const [{ data, error }, ask] = useQuery({
     query: linksQuery,
@@ -161,7 +173,7 @@ function LinksPage({ view, filter, search, after, isFirst, isLast, chosen, onCho
   if (nodes.length === 0) return isFirst ? <Text c="dimmed">{t.links.noMatch}</Text> : null
   return (
     <>
-      <LinksTable nodes={nodes} isFirst={isFirst} chosen={chosen} onChoose={onChoose} />
+      <LinksTable nodes={nodes} isFirst={isFirst} chosen={chosen} onChoose={onChoose} onAsk={onAsk} />
       {isLast && (
         <Group justify="space-between">
           <Text size="sm" c="dimmed">
@@ -183,11 +195,13 @@ function LinksTable({
   isFirst,
   chosen,
   onChoose,
+  onAsk,
 }: {
   readonly nodes: readonly LinkNode[]
   readonly isFirst: boolean
   readonly chosen: ReadonlySet<string>
   readonly onChoose: (chosen: ReadonlySet<string>) => void
+  readonly onAsk: (product: AskedProduct) => void
 }) {
   const { t } = useTexts()
   const ids = nodes.map(({ product }) => product.id)
@@ -214,6 +228,7 @@ function LinksTable({
             link={link}
             isChosen={chosen.has(link.product.id)}
             onChange={(isChosen) => change([link.product.id], isChosen)}
+            onAsk={() => onAsk({ id: link.product.id, sku: link.rejection?.variant?.sku })}
           />
         ))}
       </Table.Tbody>
@@ -225,10 +240,12 @@ function LinkRow({
   link,
   isChosen,
   onChange,
+  onAsk,
 }: {
   readonly link: LinkNode
   readonly isChosen: boolean
   readonly onChange: (isChosen: boolean) => void
+  readonly onAsk: () => void
 }) {
   const { t } = useTexts()
   const { product, state, rejection, externalId } = link
@@ -246,7 +263,12 @@ function LinkRow({
         <ProductLine id={product.id} title={product.title} below={below} imageUrl={product.imageUrls[0]} />
       </Table.Td>
       <Table.Td>
-        <LinkBadge state={state} label={t.catalogue.states[state] ?? state} />
+        <Group gap="xs">
+          <LinkBadge state={state} label={t.catalogue.states[state] ?? state} />
+          <Button size="compact-xs" variant="subtle" onClick={onAsk} aria-label={t.why.ofProduct(product.title)}>
+            {t.why.ofOne}
+          </Button>
+        </Group>
         {rejection && (
           <Text size="xs" mt={2} style={{ overflowWrap: 'anywhere' }} lineClamp={3}>
             {rejection.reason}

@@ -1,4 +1,4 @@
-import { Checkbox, Stack, Text, TextInput } from '@mantine/core'
+import { Checkbox, Text, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useMutation } from 'urql'
 import { useLocation } from 'wouter'
@@ -6,14 +6,15 @@ import { graphql } from '../api/graphql.ts'
 import { KeysDialog } from '../keys/keys-dialog.tsx'
 import { Confirm, Dialog, DialogForm } from '../parts/dialog.tsx'
 import { notice } from '../parts/notice.ts'
-import { Secret } from '../parts/secret.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
+import { WhyDialog } from '../why/why-dialog.tsx'
+import { DoorbellDialog } from './doorbell-dialog.tsx'
 import { LinkDialog } from './link-dialog.tsx'
 import { ResendDialog } from './resend-dialog.tsx'
 
 /** What can be done with a view in a dialog. */
-export type ManageAction = 'resend' | 'cancel' | 'link' | 'keys' | 'doorbell' | 'rename' | 'auto-link' | 'delete' | 'pause-failed'
+export type ManageAction = 'resend' | 'cancel' | 'link' | 'why' | 'keys' | 'doorbell' | 'rename' | 'auto-link' | 'delete' | 'pause-failed'
 
 interface ActionProps {
   readonly view: View
@@ -30,11 +31,13 @@ export function ManageDialog({
   const { t } = useTexts()
   switch (action) {
     case 'resend':
-      return <ResendDialog view={view} now={now} onClose={onClose} onCancelRun={() => onChoose('cancel')} />
+      return <ResendDialog view={view} now={now} onClose={onClose} onCancelRun={() => onChoose('cancel')} onWhy={() => onChoose('why')} />
     case 'cancel':
       return <CancelDialog view={view} onClose={onClose} />
     case 'link':
       return <LinkDialog view={view} onClose={onClose} />
+    case 'why':
+      return <WhyDialog view={view} onClose={onClose} />
     case 'keys':
       return (
         <Dialog title={t.keys.dialogTitle(view.user.name)} onClose={onClose} size="lg">
@@ -61,7 +64,6 @@ export function ManageDialog({
 const updateMutation = graphql(`
   mutation Update($id: ID!, $input: UpdateSyncViewInput!) {
     updateSyncView(id: $id, input: $input) {
-      doorbellSecret
       syncView {
         id
       }
@@ -142,43 +144,6 @@ function AutoLinkDialog({ view, onClose }: ActionProps) {
           onChange={(event) => setAutoLink(event.currentTarget.checked)}
         />
       </DialogForm>
-    </Dialog>
-  )
-}
-
-function DoorbellDialog({ view, onClose }: ActionProps) {
-  const { t } = useTexts()
-  const [, update] = useMutation(updateMutation)
-  const [url, setUrl] = useState(view.doorbellUrl ?? '')
-  const [secret, setSecret] = useState<string>()
-  const isAddress = url.trim() === '' || (/^https?:\/\//.test(url.trim()) && URL.canParse(url.trim()))
-  const submit = async () => {
-    const { data, error } = await update({ id: view.id, input: { doorbellUrl: url.trim() || null } })
-    const made = data?.updateSyncView.doorbellSecret ?? undefined
-    setSecret(made)
-    // A new secret is shown before the dialog goes.
-    return error ?? (made === undefined ? undefined : 'STAY')
-  }
-  return (
-    <Dialog title={t.manage.doorbellTitle} onClose={onClose} size="lg">
-      {secret === undefined ? (
-        <DialogForm submit={t.common.save} isReady={isAddress && url.trim() !== (view.doorbellUrl ?? '')} onSubmit={submit}>
-          <Text size="sm">{t.manage.doorbellText}</Text>
-          <TextInput
-            data-autofocus
-            type="url"
-            label={t.manage.doorbellLabel}
-            value={url}
-            onChange={(event) => setUrl(event.currentTarget.value)}
-            error={isAddress ? undefined : t.manage.doorbellRule}
-          />
-        </DialogForm>
-      ) : (
-        <Stack>
-          <Text size="sm">{t.manage.doorbellSecret}</Text>
-          <Secret label={t.manage.doorbellTitle} value={secret} />
-        </Stack>
-      )}
     </Dialog>
   )
 }

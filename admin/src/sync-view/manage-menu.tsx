@@ -1,7 +1,19 @@
 import { Button, Menu } from '@mantine/core'
 import { useMutation } from 'urql'
 import { graphql } from '../api/graphql.ts'
-import { IconBell, IconBox, IconChevron, IconKey, IconLink, IconPause, IconPen, IconPlay, IconSend, IconTrash } from '../parts/icons.tsx'
+import {
+  IconBell,
+  IconBox,
+  IconChevron,
+  IconKey,
+  IconLink,
+  IconPause,
+  IconPen,
+  IconPlay,
+  IconQuestion,
+  IconSend,
+  IconTrash,
+} from '../parts/icons.tsx'
 import { notice } from '../parts/notice.ts'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
@@ -40,6 +52,9 @@ export function ManageMenu({ view, onChoose }: { readonly view: View; readonly o
         </Menu.Item>
         <Menu.Item leftSection={<IconLink />} onClick={() => onChoose('link')}>
           {t.manage.link}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconQuestion />} onClick={() => onChoose('why')}>
+          {t.manage.why}
         </Menu.Item>
         <Menu.Item leftSection={isPaused ? <IconPlay /> : <IconPause />} onClick={() => void toggle()}>
           {isPaused ? t.manage.goOn : t.manage.pause}

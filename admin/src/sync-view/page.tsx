@@ -59,7 +59,7 @@ function ViewDetails({ view, tab }: { readonly view: View; readonly tab: Tab }) 
   const [action, setAction] = useState<ManageAction | undefined>(search === 'resend' ? 'resend' : undefined)
   const panels: Record<Tab, ReactNode> = {
     overview: <Overview view={view} now={now} />,
-    products: <LinksTab view={view} onLink={() => setAction('link')} onResend={() => setAction('resend')} />,
+    products: <LinksTab view={view} onLink={() => setAction('link')} onResend={() => setAction('resend')} onWhy={() => setAction('why')} />,
     rejected: <RejectedTab view={view} />,
   }
   const labels: Record<Tab, string> = {

@@ -1,7 +1,7 @@
 import { Alert, Anchor, Button, Group, List, Skeleton, Stack, Text } from '@mantine/core'
+import type { CombinedError } from '@urql/core'
 import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
-import { Link } from 'wouter'
 import { graphql, type ResultOf } from '../api/graphql.ts'
 import { Dialog, DialogForm, useClose } from '../parts/dialog.tsx'
 import { IconAlert, IconCheck, IconSend } from '../parts/icons.tsx'
@@ -9,6 +9,7 @@ import { Problem } from '../parts/problem.tsx'
 import type { View } from '../sync-views/view.ts'
 import { useTexts } from '../text/language.tsx'
 import { endText, Running } from './resend-progress.tsx'
+import { useTryAgain } from './try-again.ts'
 
 const planQuery = graphql(`
   query Plan($id: ID!) {
@@ -50,12 +51,13 @@ interface ResendProps {
   readonly now: Date
   readonly onClose: () => void
   readonly onCancelRun: () => void
+  readonly onWhy: () => void
 }
 
 /**
  * "Resend all products": the plan and the question first, then the run that goes on, whoever started it. Who comes to it while one runs sees that one.
  */
-export function ResendDialog({ view, now, onClose, onCancelRun }: ResendProps) {
+export function ResendDialog({ view, now, onClose, onCancelRun, onWhy }: ResendProps) {
   const { t, f } = useTexts()
   // A run that was seen here from within the dialog: its end is told here, too.
   const [runId, setRunId] = useState(view.resend?.state === 'RUNNING' ? view.resend.id : undefined)
@@ -71,7 +73,7 @@ export function ResendDialog({ view, now, onClose, onCancelRun }: ResendProps) {
           <Closing />
         </Stack>
       ) : run === null ? (
-        <PlanStep view={view} now={now} onBegun={setRunId} />
+        <PlanStep view={view} now={now} onBegun={setRunId} onWhy={onWhy} />
       ) : (
         <Stack>
           <Alert color={run.state === 'COMPLETED' ? 'green' : 'gray'} icon={<IconCheck />} role="status">
@@ -96,7 +98,14 @@ function Closing() {
   )
 }
 
-function PlanStep({ view, now, onBegun }: { readonly view: View; readonly now: Date; readonly onBegun: (runId: string) => void }) {
+interface PlanProps {
+  readonly view: View
+  readonly now: Date
+  readonly onBegun: (runId: string) => void
+  readonly onWhy: () => void
+}
+
+function PlanStep({ view, now, onBegun, onWhy }: PlanProps) {
   const { t } = useTexts()
   const [{ data, error }, ask] = useQuery({ query: planQuery, variables: { id: view.id }, requestPolicy: 'network-only' })
   const [, resend] = useMutation(resendMutation)
@@ -120,7 +129,7 @@ function PlanStep({ view, now, onBegun }: { readonly view: View; readonly now: D
           {t.resend.firstText}
         </Alert>
       ) : (
-        <Warning view={view} />
+        <Warning view={view} onWhy={onWhy} />
       )}
     </DialogForm>
   )
@@ -156,28 +165,38 @@ function PlanFacts({ plan, now }: { readonly plan: Plan; readonly now: Date }) {
 }
 
 /** That it is seldom needed, and what might help instead. */
-function Warning({ view }: { readonly view: View }) {
+function Warning({ view, onWhy }: { readonly view: View; readonly onWhy: () => void }) {
   const { t } = useTexts()
   const close = useClose()
-  const path = `/sync-views/${encodeURIComponent(view.id)}`
+  const { tryAgain, isBusy } = useTryAgain(view.id)
+  const [error, setError] = useState<CombinedError>()
+  const again = async (): Promise<void> => {
+    const fault = await tryAgain('ALL')
+    setError(fault)
+    if (fault === undefined) close()
+  }
   return (
     <Alert color="orange" icon={<IconAlert />} title={t.resend.warnTitle}>
       <Stack gap="xs">
         <Text size="sm">{t.resend.warnText}</Text>
-        {view.rejectedCount > 0 && (
-          <>
-            <Text size="sm" fw={600}>
-              {t.resend.elseTitle}
-            </Text>
-            <List size="sm">
-              <List.Item>
-                <Anchor component={Link} href={`${path}/rejected`} size="sm" onClick={close}>
-                  {t.resend.elseRejected(view.rejectedCount)}
-                </Anchor>
-              </List.Item>
-            </List>
-          </>
-        )}
+        <Text size="sm" fw={600}>
+          {t.resend.elseTitle}
+        </Text>
+        <List size="sm">
+          {view.rejectedCount > 0 && (
+            <List.Item>
+              <Anchor component="button" type="button" size="sm" ta="start" disabled={isBusy} onClick={() => void again()}>
+                {t.resend.elseRejected(view.rejectedCount)}
+              </Anchor>
+            </List.Item>
+          )}
+          <List.Item>
+            <Anchor component="button" type="button" size="sm" ta="start" onClick={onWhy}>
+              {t.resend.elseWhy}
+            </Anchor>
+          </List.Item>
+        </List>
+        {error && <Problem error={error} />}
       </Stack>
     </Alert>
   )

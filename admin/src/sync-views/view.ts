@@ -22,6 +22,7 @@ const overviewFragment = graphql(`
       pending
       oldestPendingAt
       acknowledgedAt
+      opened
       connected
       connection {
         since
@@ -111,10 +112,7 @@ export function lastAcknowledgedAt({ streams }: Pick<View, 'streams'>): string |
     .at(-1)
 }
 
-/** Which streams to show: those of products and stock, and the others where anything has ever been. */
+/** Which streams to show: those of products and stock, and the others once they were opened, or something waits. */
 export function shownStreams({ streams }: Pick<View, 'streams'>): readonly StreamState[] {
-  return streams.filter(
-    ({ stream, connected, acknowledgedAt, pending }) =>
-      stream === 'PRODUCT' || stream === 'STOCK' || connected || acknowledgedAt !== null || pending > 0,
-  )
+  return streams.filter(({ stream, opened, pending }) => stream === 'PRODUCT' || stream === 'STOCK' || opened || pending > 0)
 }

@@ -1,4 +1,5 @@
 import type { Format } from './format.ts'
+import type { StepTexts } from './steps.ts'
 
 const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many)
 
@@ -98,7 +99,7 @@ export function createEnglish(f: Format) {
         `${stream}: ${count} waiting${age === undefined ? '' : `, the oldest for ${age}`}`,
     },
     view: {
-      tabs: { overview: 'Overview', products: 'Linked products', rejected: 'Rejected', why: 'Why is it missing?' },
+      tabs: { overview: 'Overview', products: 'Linked products', rejected: 'Rejected' },
       tabsLabel: 'About this sync view',
       gone: 'This sync view does not exist. It may have been deleted.',
       system: 'System',
@@ -136,6 +137,7 @@ export function createEnglish(f: Format) {
       button: 'Manage',
       resend: 'Resend all products…',
       link: 'Link products…',
+      why: 'Why is it missing?…',
       pause: 'Pause',
       goOn: 'Go on',
       keys: 'Keys…',
@@ -163,6 +165,13 @@ export function createEnglish(f: Format) {
         'The system is disconnected, and its links are forgotten. Nothing is deleted in the shop, nor in the other system. It cannot be undone; to begin again, the system makes a new sync view and you resend all products.',
       deleteConfirm: 'Type the name to confirm',
       deleted: (name: string) => `${name} is deleted.`,
+    },
+    doorbell: {
+      never: 'It has not been rung yet.',
+      answered: (ago: string, status: number | null) => `Last rung ${ago}: it was heard${status === null ? '' : ` (${status})`}.`,
+      failed: (ago: string, why: string) => `Last rung ${ago}: that failed (${why}).`,
+      attempts: (count: number) => `Rung ${f.number(count)} times, and nothing was fetched since.`,
+      next: (at: string) => `Rung again at ${at}, if something waits then.`,
     },
     resend: {
       title: 'Resend all products',
@@ -255,16 +264,26 @@ export function createEnglish(f: Format) {
       count: products,
       latest: (ago: string) => `latest ${ago}`,
       again: 'Try again',
-      allAgain: 'Try all again',
+      againFor: (title: string) => `Try ${title} again`,
+      allAgain: (count: number) => `Try all ${f.number(count)} again`,
     },
     why: {
+      title: (name: string) => `Why is it not at ${name}?`,
+      ask: 'Why is it missing?',
+      ofOne: 'Where is it?',
+      ofView: (name: string) => `Why? ${name}`,
+      ofProduct: (title: string) => `Where is it? ${title}`,
       intro: 'Type the SKU of a product that is missing, or wrong, in the other system. You see the way that it goes, and where it stops.',
       sku: 'SKU',
       submit: 'Find out',
-      inSync: 'The other system has it.',
-      notInSync: 'The other system does not have its latest state.',
+      inSync: 'The other system has it',
+      notInSync: 'It stops on its way',
+      way: 'Its way',
       ok: 'In order',
       notOk: 'Stops here',
+      /** The gateway itself speaks English. */
+      steps: {} as StepTexts,
+      inSyncVerdict: (_title: string, _view: string, _state: string): string | undefined => undefined,
       since: (at: string) => `since ${at}`,
       who: {
         MERCHANT: 'You can put this right.',

@@ -1,5 +1,6 @@
 import type { Dictionary } from './en.ts'
 import type { Format } from './format.ts'
+import { createSwedishSteps } from './sv-steps.ts'
 
 const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many)
 
@@ -95,7 +96,7 @@ export function createSwedish(f: Format): Dictionary {
       waiting: (stream, count, age) => `${stream}: ${count} väntar${age === undefined ? '' : `, den äldsta sedan ${age}`}`,
     },
     view: {
-      tabs: { overview: 'Översikt', products: 'Länkade produkter', rejected: 'Avvisade', why: 'Varför saknas den?' },
+      tabs: { overview: 'Översikt', products: 'Länkade produkter', rejected: 'Avvisade' },
       tabsLabel: 'Om synkvyn',
       gone: 'Synkvyn finns inte. Den kan ha tagits bort.',
       system: 'System',
@@ -131,6 +132,7 @@ export function createSwedish(f: Format): Dictionary {
       button: 'Hantera',
       resend: 'Skicka om alla produkter…',
       link: 'Länka produkter…',
+      why: 'Varför saknas den?…',
       pause: 'Pausa',
       goOn: 'Fortsätt',
       keys: 'Nycklar…',
@@ -158,6 +160,13 @@ export function createSwedish(f: Format): Dictionary {
         'Systemet kopplas från och dess länkar glöms. Inget tas bort i butiken, och inget i det andra systemet. Det kan inte ångras; för att börja om skapar systemet en ny synkvy och du skickar om alla produkter.',
       deleteConfirm: 'Skriv namnet för att bekräfta',
       deleted: (name) => `${name} är borttagen.`,
+    },
+    doorbell: {
+      never: 'Den har inte ringt ännu.',
+      answered: (ago, status) => `Ringde senast ${ago}: den hördes${status === null ? '' : ` (${status})`}.`,
+      failed: (ago, why) => `Ringde senast ${ago}: det gick inte (${why}).`,
+      attempts: (count) => `Den har ringt ${f.number(count)} gånger utan att något har hämtats sedan dess.`,
+      next: (at) => `Ringer igen ${at}, om något väntar då.`,
     },
     resend: {
       title: 'Skicka om alla produkter',
@@ -250,16 +259,29 @@ export function createSwedish(f: Format): Dictionary {
       count: products,
       latest: (ago) => `senast ${ago}`,
       again: 'Försök igen',
-      allAgain: 'Försök igen med alla',
+      againFor: (title) => `Försök igen med ${title}`,
+      allAgain: (count) => `Försök igen med alla ${f.number(count)}`,
     },
     why: {
+      title: (name) => `Varför finns den inte i ${name}?`,
+      ask: 'Varför saknas den?',
+      ofOne: 'Var är den?',
+      ofView: (name) => `Varför? ${name}`,
+      ofProduct: (title) => `Var är den? ${title}`,
       intro: 'Skriv artikelnumret på en produkt som saknas, eller är fel, i det andra systemet. Du ser vägen den går, och var den stannar.',
       sku: 'Artikelnummer (SKU)',
       submit: 'Ta reda på',
-      inSync: 'Det andra systemet har den.',
-      notInSync: 'Det andra systemet har inte det senaste.',
+      inSync: 'Det andra systemet har den',
+      notInSync: 'Den stannar på vägen',
+      way: 'Dess väg',
       ok: 'I sin ordning',
       notOk: 'Stannar här',
+      steps: createSwedishSteps(f),
+      inSyncVerdict: (title, view, state) => {
+        const isThere = `”${title}” finns i ${view} som den är i butiken.`
+        if (state === 'PAUSED') return `${isThere} Synkvyn är pausad nu, så det som ändras får vänta.`
+        return state === 'CONNECTED' ? isThere : `${isThere} ${view} är inte ansluten nu, så det som ändras får vänta.`
+      },
       since: (at) => `sedan ${at}`,
       who: {
         MERCHANT: 'Det kan du rätta till.',
