@@ -37,12 +37,15 @@ export function Dialog({
   useEffect(() => setOpen(true), [])
   const close = useCallback(() => setOpen(false), [])
   const [opener] = useState(openerOfDialog)
-  const end = (): void => {
-    onClose()
-    requestAnimationFrame(() => document.activeElement === document.body && opener?.focus())
-  }
+  // Once it is gone, however long that takes: before, the focus is still in it.
+  useEffect(
+    () => () => {
+      if (document.activeElement === document.body) opener?.focus()
+    },
+    [opener],
+  )
   return (
-    <Modal.Root opened={isOpen} onClose={close} onExitTransitionEnd={end} size={size}>
+    <Modal.Root opened={isOpen} onClose={close} onExitTransitionEnd={onClose} size={size}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A dialog's head is no head of the page. */}
