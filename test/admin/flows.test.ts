@@ -361,7 +361,7 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
     await page.locator('[data-sentence]', { hasText: '4 products were rejected' }).waitFor()
     await group('Barcode missing').locator('[data-product]').nth(2).waitFor()
 
-    await button(group('Barcode missing'), `Try ${first.title} again`).click()
+    await button(group('Barcode missing'), `Try again: ${first.title}`).click()
     await page.getByText('1 product is sent once more.').waitFor()
     await expect.poll(() => group('Barcode missing').locator('[data-product]').count(), soon).toBe(2)
     await button(group('Barcode missing'), 'Try all 2 again').click()

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, List, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Skeleton, Stack, Text } from '@mantine/core'
 import type { CombinedError } from '@urql/core'
 import { useState } from 'react'
 import { useMutation, useQuery } from 'urql'
@@ -177,25 +177,19 @@ function Warning({ view, onWhy }: { readonly view: View; readonly onWhy: () => v
   }
   return (
     <Alert color="orange" icon={<IconAlert />} title={t.resend.warnTitle}>
-      <Stack gap="xs">
+      <Stack gap="xs" align="start">
         <Text size="sm">{t.resend.warnText}</Text>
         <Text size="sm" fw={600}>
           {t.resend.elseTitle}
         </Text>
-        <List size="sm">
-          {view.rejectedCount > 0 && (
-            <List.Item>
-              <Anchor component="button" type="button" size="sm" ta="start" disabled={isBusy} onClick={() => void again()}>
-                {t.resend.elseRejected(view.rejectedCount)}
-              </Anchor>
-            </List.Item>
-          )}
-          <List.Item>
-            <Anchor component="button" type="button" size="sm" ta="start" onClick={onWhy}>
-              {t.resend.elseWhy}
-            </Anchor>
-          </List.Item>
-        </List>
+        {view.rejectedCount > 0 && (
+          <Anchor component="button" type="button" size="sm" ta="start" disabled={isBusy} onClick={() => void again()}>
+            {t.resend.elseRejected(view.rejectedCount)}
+          </Anchor>
+        )}
+        <Anchor component="button" type="button" size="sm" ta="start" onClick={onWhy}>
+          {t.resend.elseWhy}
+        </Anchor>
         {error && <Problem error={error} />}
       </Stack>
     </Alert>

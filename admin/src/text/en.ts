@@ -264,7 +264,7 @@ export function createEnglish(f: Format) {
       count: products,
       latest: (ago: string) => `latest ${ago}`,
       again: 'Try again',
-      againFor: (title: string) => `Try ${title} again`,
+      againFor: (title: string) => `Try again: ${title}`,
       allAgain: (count: number) => `Try all ${f.number(count)} again`,
     },
     why: {
