@@ -6,6 +6,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
     testTimeout: 60_000,
+    // Whether a thing happens at all is asked, not how soon: machines are slow at times.
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
     projects: [
       {
@@ -13,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**'],
+          exclude: ['test/faults/**', 'test/admin/**'],
           // Every file clones its own database from one migrated template; the database server is shared.
           globalSetup: ['test/helpers/global-setup.ts'],
           maxWorkers: 2,
@@ -28,6 +30,18 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // The admin page in a real browser, by itself as well.
+          name: 'admin',
+          include: ['test/admin/**/*.test.ts'],
+          globalSetup: ['test/helpers/global-setup.ts', 'test/admin/build.ts'],
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

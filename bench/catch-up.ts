@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { startChild } from './children.ts'
 import { inTurns, type Rounds } from './figures.ts'
-import type { Stage } from './stage.ts'
+import { settle, type Stage } from './stage.ts'
 
 const url = z.string()
 const delivered = z.object({ products: z.number(), beganAt: z.number(), endedAt: z.number() })
@@ -40,10 +39,7 @@ export async function catchUp(stage: Stage, changes: number, rounds: number): Pr
         for (let written = 0; written < changes; written += count) {
           await sql`UPDATE stock_levels SET on_hand = on_hand + 1 WHERE account_id = ${stage.accountId}`
         }
-        for (let waiting = 1; waiting > 0; await sleep(100)) {
-          const [row] = await sql<{ count: number }[]>`SELECT count(*) FROM inbox`
-          waiting = row?.count ?? 0
-        }
+        await settle(stage.database)
         return receive({ url: socketUrl, key, query, stopsWhenLevel: true })
       },
     },

@@ -9,11 +9,22 @@ export interface Child<Ready> extends AsyncDisposable {
   readonly process: ChildProcess
 }
 
-/** Starts a file of this folder; `config` is the first message that it gets, what it answers says that it is ready. */
-export async function startChild<Ready>(file: string, config: unknown, parse: (message: unknown) => Ready): Promise<Child<Ready>> {
+/**
+ * Starts a file of this folder; `config` is the first message that it gets, what it answers says that it is ready. TypeScript runs on this Node, JavaScript on the
+ * one that is named.
+ */
+export async function startChild<Ready>(
+  file: string,
+  config: unknown,
+  parse: (message: unknown) => Ready,
+  otherNode?: string,
+): Promise<Child<Ready>> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-    execArgv: ['--import', 'tsx'],
-    env: { ...process.env, NODE_ENV: 'production' },
+    // Of others it is nobody's business here that consumers leave without a word.
+    ...(otherNode === undefined
+      ? { execArgv: ['--import', 'tsx'] }
+      : { execArgv: [], execPath: otherNode, stdio: ['ignore', 'inherit', 'ignore', 'ipc'] }),
+    env: { ...process.env, NODE_ENV: 'production', GRAPHILE_ENV: 'production' },
     serialization: 'advanced',
   })
   const answer = async (): Promise<unknown> => {
@@ -49,7 +60,7 @@ export async function startGateway(
     DATABASE_URL: databaseUrl,
     SYNKVY_ACCOUNT: 'bench',
     SYNKVY_ADMIN_KEY: adminKey,
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'error',
   }
   const child = spawn(
     process.execPath,

@@ -21,6 +21,7 @@ interface Message {
 }
 interface Batch {
   readonly onHand?: number
+  readonly level?: { readonly onHand: number }
   readonly cursor?: string
   readonly caughtUp?: boolean
   readonly changes?: readonly { readonly stockLevel: { readonly onHand: number } | null }[]
@@ -30,11 +31,14 @@ interface Batch {
 const arrivals: number[] = []
 let acknowledged = 0
 
-function open(url: string, key: string, query: string | undefined, acknowledgeEveryMs: number): Promise<void> {
+function open(urlOfAll: string, key: string, queryOfAll: string | undefined, acknowledgeEveryMs: number): Promise<void> {
+  const url = urlOfAll.replace('%KEY%', key)
+  const query = queryOfAll?.replace('%KEY%', key)
   const socket = query === undefined ? new WebSocket(url) : new WebSocket(url, 'graphql-transport-ws')
   return new Promise((resolve, reject) => {
     const acknowledge = acknowledger(socket, acknowledgeEveryMs)
-    socket.once('error', reject)
+    // Later there is nobody to tell: what a server that has died does not send is missed among what arrives.
+    socket.on('error', reject)
     socket.once('open', () => {
       if (query === undefined) resolve()
       else socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
@@ -49,6 +53,7 @@ function open(url: string, key: string, query: string | undefined, acknowledgeEv
       const batch = payload?.data?.stockChanges
       if (batch === undefined) return
       if (batch.onHand !== undefined) arrivals.push(batch.onHand, at)
+      if (batch.level !== undefined) arrivals.push(batch.level.onHand, at)
       for (const { stockLevel } of batch.changes ?? []) if (stockLevel !== null) arrivals.push(stockLevel.onHand, at)
       if (batch.cursor !== undefined && (batch.changes?.length ?? 0) > 0) acknowledge(batch.cursor)
       if (batch.caughtUp === true) resolve()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPubSub, createSchema, createYoga } from 'graphql-yoga'
@@ -9,6 +10,7 @@ import { z } from 'zod'
 // What people write by hand: GraphQL Yoga with createPubSub, fed by LISTEN; each subscriber reads the row that changed for itself.
 
 const envelope = z.object({ config: z.object({ databaseUrl: z.string() }) })
+const told = z.object({ id: z.number(), views: z.array(z.number()).nullable() })
 
 process.on('message', (received) => {
   void start(envelope.parse(received).config.databaseUrl)
@@ -16,22 +18,28 @@ process.on('message', (received) => {
 
 async function start(databaseUrl: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
-  const pubSub = createPubSub<{ stock: [id: number] }>()
+  const eventTarget = new EventTarget()
+  setMaxListeners(0, eventTarget)
+  const pubSub = createPubSub<{ stock: [view: string, id: number] }>({ eventTarget })
   const listener = new pg.Client({ connectionString: databaseUrl })
   await listener.connect()
-  listener.on('notification', ({ payload }) => pubSub.publish('stock', Number(payload)))
+  listener.on('notification', ({ payload = '' }) => {
+    const { id, views } = told.parse(JSON.parse(payload))
+    for (const view of views ?? ['all']) pubSub.publish('stock', String(view), id)
+  })
   await listener.query('LISTEN hand_written')
 
   const schema = createSchema({
-    typeDefs: 'type StockLevel { id: ID! onHand: Int! } type Query { ok: Boolean } type Subscription { stockChanges: StockLevel! }',
+    typeDefs:
+      'type StockLevel { id: ID! onHand: Int! } type Query { ok: Boolean } type Subscription { stockChanges(view: Int): StockLevel! }',
     resolvers: {
       Subscription: {
         stockChanges: {
-          subscribe: () => pubSub.subscribe('stock'),
+          subscribe: (_root: unknown, { view }: { readonly view: number | null }) => pubSub.subscribe('stock', String(view ?? 'all')),
           resolve: async (id: number) => {
             const { rows } = await pool.query<{ id: number; onHand: number }>({
               name: 'level',
-              text: 'SELECT id, on_hand AS "onHand" FROM hand_written_levels WHERE id = $1',
+              text: 'SELECT id, on_hand AS "onHand" FROM bench_hand_written.levels WHERE id = $1',
               values: [id],
             })
             return rows[0]

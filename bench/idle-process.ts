@@ -8,9 +8,8 @@ import { WebSocketServer } from 'ws'
 
 process.once('message', () => {
   const schema = createSchema({
-    typeDefs:
-      'type Batch { cursor: String caughtUp: Boolean } type Query { ok: Boolean } type Subscription { nothing: Batch! stockChanges: Batch }',
-    resolvers: { Subscription: { nothing: { subscribe: waiting, resolve: () => ({ cursor: 'none', caughtUp: true }) } } },
+    typeDefs: 'type Batch { cursor: String caughtUp: Boolean } type Query { ok: Boolean } type Subscription { stockChanges: Batch! }',
+    resolvers: { Subscription: { stockChanges: { subscribe: waiting, resolve: () => ({ cursor: 'none', caughtUp: true }) } } },
   })
   const server = createServer()
   useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }))

@@ -10,6 +10,8 @@ const config = z.object({
   query: z.string().optional(),
   floorCount: z.number().optional(),
   stopsWhenLevel: z.boolean().default(false),
+  /** It has enough then, though there is more. */
+  most: z.number().default(Number.MAX_SAFE_INTEGER),
 })
 type Config = z.infer<typeof config>
 const envelope = z.object({ config: config.optional() })
@@ -39,14 +41,24 @@ process.on('message', (received) => {
   } else if (given !== undefined) void receive(given).then((answer) => process.send?.(answer))
 })
 
-function receive({ url, key, query, floorCount, stopsWhenLevel }: Config): Promise<{ products: number; beganAt: number; endedAt: number }> {
+function receive({
+  url,
+  key,
+  query,
+  floorCount,
+  stopsWhenLevel,
+  most,
+}: Config): Promise<{ products: number; beganAt: number; endedAt: number }> {
   const isFloor = floorCount !== undefined
   const socket = isFloor ? new WebSocket(url) : new WebSocket(url, 'graphql-transport-ws')
   let products = 0
   let beganAt = sharedNow()
   let acknowledged = 0
   return new Promise((resolve, reject) => {
+    let hasEnded = false
     const end = (): void => {
+      if (hasEnded) return
+      hasEnded = true
       const endedAt = sharedNow()
       // The last acknowledge is under way.
       setTimeout(() => {
@@ -84,7 +96,7 @@ function receive({ url, key, query, floorCount, stopsWhenLevel }: Config): Promi
           }),
         )
       }
-      if (batch.resendComplete === true || (stopsWhenLevel && batch.caughtUp === true)) end()
+      if (batch.resendComplete === true || products >= most || (stopsWhenLevel && batch.caughtUp === true)) end()
     })
   })
 }

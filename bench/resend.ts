@@ -1,18 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { startChild } from './children.ts'
 import { sharedNow } from './clock.ts'
-import { inTurns, quantile, type Rounds } from './figures.ts'
+import { synkvy } from './contenders.ts'
+import { inTurns, type Rounds } from './figures.ts'
+import { carry, quantiles } from './load.ts'
 import type { Stage } from './stage.ts'
-import pg from 'pg'
 
 const url = z.string()
+export const socketUrl = ({ gateway }: Stage): string => `${gateway.url.replace('http', 'ws')}/graphql`
 const answer = z.object({ data: z.unknown().optional(), errors: z.array(z.unknown()).optional() })
 const fields = `id handle title description vendor productType tags status imageUrls allowBackorder revision updatedAt
   variants { sku title barcode price { amount currency } available stockLevels { onHand } }`
 
 /** Calls a mutation or query as an admin, or with another key. */
-async function call(stage: Stage, query: string, variables: Record<string, unknown>, key = stage.adminKey): Promise<unknown> {
+export async function call(stage: Stage, query: string, variables: Record<string, unknown>, key = stage.adminKey): Promise<unknown> {
   const response = await fetch(`${stage.gateway.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
@@ -23,8 +24,16 @@ async function call(stage: Stage, query: string, variables: Record<string, unkno
   return data
 }
 
-const resendMutation = 'mutation ($id: ID!) { resendAllProducts(syncViewId: $id, confirm: true) { __typename } }'
+export const resendQuery = `subscription { productChanges(batchSize: 500, maxInFlight: 4) { cursor resendComplete changes { product { ${fields} } } } }`
+export const resendMutation = 'mutation ($id: ID!) { resendAllProducts(syncViewId: $id, confirm: true) { __typename } }'
 const viewId = (number: number): string => Buffer.from(`SyncView:${number}`).toString('base64')
+
+/** A view that has every product already; its key and its id. */
+export async function addView(stage: Stage): Promise<{ readonly key: string; readonly id: string }> {
+  const [key = ''] = await stage.addViews(1, 'PRODUCT')
+  const [view] = await stage.database.sql<{ id: number }[]>`SELECT max(id) AS id FROM sync_views`
+  return { key, id: viewId(view?.id ?? 0) }
+}
 
 /** How long the mutation takes that starts a resend of all products: the first makes the links, the second finds them there. The floor is one INSERT … SELECT of the links. */
 export async function resendStart(stage: Stage, rounds: number): Promise<ReadonlyMap<string, Rounds>> {
@@ -60,6 +69,15 @@ export async function resendStart(stage: Stage, rounds: number): Promise<Readonl
   )
 }
 
+/** Ends a resend that is under way; one that is over was too short for what was to be measured beside it. */
+export async function cancelResend(stage: Stage, id: string): Promise<void> {
+  const [run] = await stage.database.sql<
+    { isRunning: boolean }[]
+  >`SELECT EXISTS (SELECT 1 FROM resends WHERE state = 'RUNNING') AS "isRunning"`
+  if (run?.isRunning !== true) throw new Error('the resend had ended before the measurement: more products are needed')
+  await call(stage, 'mutation ($id: ID!) { cancelResend(syncViewId: $id) { __typename } }', { id })
+}
+
 const delivered = z.object({ products: z.number(), beganAt: z.number(), endedAt: z.number() })
 
 /**
@@ -67,19 +85,16 @@ const delivered = z.object({ products: z.number(), beganAt: z.number(), endedAt:
  * the products query.
  */
 export async function resendRate(stage: Stage, productCount: number, rounds: number): Promise<ReadonlyMap<string, Rounds>> {
-  const { sql } = stage.database
   await using floor = await startChild('./page-process.ts', { databaseUrl: stage.databaseUrl, accountId: stage.accountId }, (message) =>
     url.parse(message),
   )
-  const [key = ''] = await stage.addViews(1)
-  const [view] = await sql<{ id: number }[]>`SELECT max(id) AS id FROM sync_views`
+  const { key, id } = await addView(stage)
   return await inTurns(
     {
       floor: () => receive({ url: floor.ready, floorCount: productCount }),
       synkvy: async () => {
-        await call(stage, resendMutation, { id: viewId(view?.id ?? 0) })
-        const query = `subscription { productChanges(batchSize: 500, maxInFlight: 4) { cursor resendComplete changes { product { ${fields} } } } }`
-        return receive({ url: `${stage.gateway.url.replace('http', 'ws')}/graphql`, key, query })
+        await call(stage, resendMutation, { id })
+        return receive({ url: socketUrl(stage), key, query: resendQuery })
       },
       'Relay pages': async () => {
         let products = 0
@@ -112,71 +127,29 @@ export async function resendRate(stage: Stage, productCount: number, rounds: num
   )
 }
 
-async function receive(config: unknown): Promise<Record<string, number>> {
+/** What a consumer receives of a resend. */
+export async function receive(config: unknown): Promise<Record<string, number>> {
   await using receiver = await startChild('./receiver-process.ts', config, () => undefined)
   const { products, beganAt, endedAt } = delivered.parse(await receiver.ask('receive'))
   return { rate: (products * 1_000) / (endedAt - beganAt), products }
 }
 
-const numbers = z.instanceof(Float64Array)
-const stockQuery = 'subscription { stockChanges(maxInFlight: 64) { cursor caughtUp changes { stockLevel { onHand } } } }'
-
-/** p99 of live stock changes, 100 a second, of one view: alone, and while a resend of all products runs to another view. */
+/** p99 of live stock changes of one view, 100 a second: alone, and while a resend of all products runs to another view. */
 export async function stockDuringResend(stage: Stage, seconds: number, rounds: number): Promise<ReadonlyMap<string, Rounds>> {
-  const { sql } = stage.database
-  const [liveKey = ''] = await stage.addViews(1)
-  const socketUrl = `${stage.gateway.url.replace('http', 'ws')}/graphql`
-  await using consumer = await startChild('./consumer-process.ts', { url: socketUrl, keys: [liveKey], query: stockQuery }, () => undefined)
-  const ids = await sql<{ id: number }[]>`SELECT id FROM stock_levels WHERE account_id = ${stage.accountId} ORDER BY id LIMIT 1000`
-  const writer = new pg.Client({ connectionString: stage.databaseUrl })
-  await writer.connect()
-  let number = 1_000_000
-  const measure = async (): Promise<Record<string, number>> => {
-    const committedAt = new Map<number, number>()
-    const began = sharedNow()
-    for (let count = 0; count < seconds * 100; count += 1) {
-      number += 1
-      await writer.query({
-        name: 'write',
-        text: 'UPDATE stock_levels SET on_hand = $1 WHERE account_id = $2 AND id = $3',
-        values: [number, stage.accountId, ids[count % ids.length]?.id],
-      })
-      committedAt.set(number, sharedNow())
-      const wait = began + (count + 1) * 10 - sharedNow()
-      if (wait > 1) await sleep(wait)
-    }
-    await sleep(1_000)
-    const arrivals = numbers.parse(await consumer.ask('what has arrived'))
-    const latencies: number[] = []
-    for (let index = 0; index + 1 < arrivals.length; index += 2) {
-      const committed = committedAt.get(arrivals[index] ?? Number.NaN)
-      if (committed !== undefined) latencies.push(Math.max(0, (arrivals[index + 1] ?? 0) - committed))
-    }
-    return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
+  const start = await synkvy(stage, await stage.addViews(1))
+  const measure = async (beside?: () => Promise<() => Promise<void>>): Promise<Record<string, number>> => {
+    await using contender = await start()
+    return quantiles((await carry(stage, contender, { perSecond: 100, seconds, levels: 1_000, concerned: 1 }, beside)).latencies)
   }
-  const [key = ''] = await stage.addViews(1)
-  const [view] = await sql<{ id: number }[]>`SELECT max(id) AS id FROM sync_views`
-  try {
-    return await inTurns(
-      {
-        alone: measure,
-        'while a resend runs': async () => {
-          await call(stage, resendMutation, { id: viewId(view?.id ?? 0) })
-          const query = `subscription { productChanges(batchSize: 500, maxInFlight: 4) { cursor resendComplete changes { product { ${fields} } } } }`
-          await using receiver = await startChild('./receiver-process.ts', { url: socketUrl, key, query }, () => undefined)
-          const received = receiver.ask('receive')
-          const figures = await measure()
-          receiver.process.kill('SIGKILL')
-          await Promise.race([received, sleep(100)])
-          await call(stage, 'mutation ($id: ID!) { cancelResend(syncViewId: $id) { __typename } }', { id: viewId(view?.id ?? 0) }).catch(
-            () => {},
-          )
-          return figures
-        },
-      },
-      rounds,
-    )
-  } finally {
-    await writer.end()
+  const { key, id } = await addView(stage)
+  const beginResend = async (): Promise<() => Promise<void>> => {
+    await call(stage, resendMutation, { id })
+    const receiver = await startChild('./receiver-process.ts', { url: socketUrl(stage), key, query: resendQuery }, () => undefined)
+    void receiver.ask('receive').catch(() => undefined)
+    return async () => {
+      await receiver[Symbol.asyncDispose]()
+      await cancelResend(stage, id)
+    }
   }
+  return await inTurns({ alone: () => measure(), 'while a resend runs': () => measure(beginResend) }, rounds)
 }

@@ -29,6 +29,16 @@ CREATE TABLE "api_keys" (
 	CONSTRAINT "api_keys_account_id_id_pk" PRIMARY KEY("account_id","id")
 );
 --> statement-breakpoint
+CREATE TABLE "sessions" (
+	"account_id" bigint NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "sessions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"key_id" bigint NOT NULL,
+	"secret_hash" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "sessions_account_id_id_pk" PRIMARY KEY("account_id","id")
+);
+--> statement-breakpoint
 CREATE TABLE "users" (
 	"account_id" bigint NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "users_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
@@ -142,8 +152,28 @@ CREATE TABLE "checkpoints" (
 	"session" bigint DEFAULT 0 NOT NULL,
 	"node_id" bigint,
 	"connected_at" timestamp with time zone,
+	"disconnected_at" timestamp with time zone,
 	"transport" text,
+	"address" text,
 	CONSTRAINT "checkpoints_account_id_view_id_subject_pk" PRIMARY KEY("account_id","view_id","subject")
+);
+--> statement-breakpoint
+CREATE TABLE "doorbells" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"heard_head" bigint NOT NULL,
+	"heard_link" bigint NOT NULL,
+	"heard_resend" bigint NOT NULL,
+	"waits" boolean NOT NULL,
+	"message_id" uuid NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp with time zone NOT NULL,
+	"turn" bigint DEFAULT 0 NOT NULL,
+	"ringing_until" timestamp with time zone,
+	"last_rung_at" timestamp with time zone,
+	"last_status" integer,
+	"last_error" text,
+	CONSTRAINT "doorbells_account_id_view_id_pk" PRIMARY KEY("account_id","view_id")
 );
 --> statement-breakpoint
 CREATE TABLE "feed" (
@@ -190,9 +220,6 @@ CREATE TABLE "links" (
 	"unlinked" boolean DEFAULT false NOT NULL,
 	"auto" boolean DEFAULT false NOT NULL,
 	"external_id" text,
-	"rejection_reason" text,
-	"rejection_revision" bigint,
-	"rejected_at" timestamp with time zone,
 	CONSTRAINT "links_account_id_view_id_product_id_pk" PRIMARY KEY("account_id","view_id","product_id")
 );
 --> statement-breakpoint
@@ -206,6 +233,19 @@ CREATE TABLE "position_ranges" (
 	"server_started" timestamp with time zone NOT NULL,
 	"took_up_at" bigint,
 	"at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rejections" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"subject" "feed_subject" NOT NULL,
+	"entity_id" bigint NOT NULL,
+	"item_id" bigint NOT NULL,
+	"link_position" bigint,
+	"revision" bigint NOT NULL,
+	"reason" text NOT NULL,
+	"at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	CONSTRAINT "rejections_account_id_view_id_subject_entity_id_item_id_pk" PRIMARY KEY("account_id","view_id","subject","entity_id","item_id")
 );
 --> statement-breakpoint
 CREATE TABLE "resends" (
@@ -236,6 +276,18 @@ CREATE TABLE "sequencer" (
 	"server_started" timestamp with time zone,
 	"durable_to" bigint DEFAULT 0 NOT NULL,
 	"written_to" bigint DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "stream_minutes" (
+	"account_id" bigint NOT NULL,
+	"view_id" bigint NOT NULL,
+	"subject" "feed_subject" NOT NULL,
+	"minute" timestamp with time zone NOT NULL,
+	"live" integer NOT NULL,
+	"resent" integer NOT NULL,
+	"lag_ms_total" bigint NOT NULL,
+	"lag_ms_worst" bigint NOT NULL,
+	CONSTRAINT "stream_minutes_account_id_view_id_subject_minute_pk" PRIMARY KEY("account_id","view_id","subject","minute")
 );
 --> statement-breakpoint
 CREATE TABLE "sync_views" (
@@ -311,6 +363,7 @@ CREATE TABLE "orders" (
 );
 --> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_account_id_key_id_api_keys_account_id_id_fk" FOREIGN KEY ("account_id","key_id") REFERENCES "public"."api_keys"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "users" ADD CONSTRAINT "users_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "locations" ADD CONSTRAINT "locations_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -320,8 +373,11 @@ ALTER TABLE "stock_levels" ADD CONSTRAINT "stock_levels_account_id_location_id_l
 ALTER TABLE "stock_movements" ADD CONSTRAINT "stock_movements_account_id_stock_level_id_stock_levels_account_id_id_fk" FOREIGN KEY ("account_id","stock_level_id") REFERENCES "public"."stock_levels"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "variants" ADD CONSTRAINT "variants_account_id_product_id_products_account_id_id_fk" FOREIGN KEY ("account_id","product_id") REFERENCES "public"."products"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "checkpoints" ADD CONSTRAINT "checkpoints_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "doorbells" ADD CONSTRAINT "doorbells_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rejections" ADD CONSTRAINT "rejections_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "resends" ADD CONSTRAINT "resends_account_id_started_by_users_account_id_id_fk" FOREIGN KEY ("account_id","started_by") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "stream_minutes" ADD CONSTRAINT "stream_minutes_account_id_view_id_sync_views_account_id_id_fk" FOREIGN KEY ("account_id","view_id") REFERENCES "public"."sync_views"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sync_views" ADD CONSTRAINT "sync_views_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "customers" ADD CONSTRAINT "customers_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "order_lines" ADD CONSTRAINT "order_lines_account_id_order_id_orders_account_id_id_fk" FOREIGN KEY ("account_id","order_id") REFERENCES "public"."orders"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -329,6 +385,9 @@ ALTER TABLE "orders" ADD CONSTRAINT "orders_account_id_accounts_id_fk" FOREIGN K
 ALTER TABLE "orders" ADD CONSTRAINT "orders_account_id_customer_id_customers_account_id_id_fk" FOREIGN KEY ("account_id","customer_id") REFERENCES "public"."customers"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "api_keys_secret_hash" ON "api_keys" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "api_keys" USING btree ("account_id","user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "sessions_secret_hash" ON "sessions" USING btree ("secret_hash");--> statement-breakpoint
+CREATE INDEX "sessions_key" ON "sessions" USING btree ("account_id","key_id");--> statement-breakpoint
+CREATE INDEX "sessions_expires_at" ON "sessions" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "stock_levels_product" ON "stock_levels" USING btree ("account_id","product_id","id");--> statement-breakpoint
 CREATE INDEX "stock_movements_level" ON "stock_movements" USING btree ("account_id","stock_level_id","id");--> statement-breakpoint
@@ -343,6 +402,8 @@ CREATE INDEX "links_product" ON "links" USING btree ("account_id","product_id","
 CREATE INDEX "links_id" ON "links" USING btree ("account_id","id");--> statement-breakpoint
 CREATE INDEX "links_unlinked" ON "links" USING btree ("account_id","view_id","position") WHERE unlinked;--> statement-breakpoint
 CREATE INDEX "resends_view" ON "resends" USING btree ("account_id","view_id","id");--> statement-breakpoint
+CREATE INDEX "stream_minutes_minute" ON "stream_minutes" USING btree ("minute");--> statement-breakpoint
 CREATE INDEX "sync_views_auto_link" ON "sync_views" USING btree ("account_id","auto_linked_to") WHERE auto_link;--> statement-breakpoint
+CREATE INDEX "sync_views_doorbell" ON "sync_views" USING btree ("account_id","id") WHERE doorbell_url IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "orders_customer" ON "orders" USING btree ("account_id","customer_id");--> statement-breakpoint
 CREATE INDEX "orders_updated" ON "orders" USING btree ("account_id","updated_at");

@@ -17,7 +17,8 @@ BEGIN
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  IF (SELECT last_value FROM sequencer_sleep) = 2 THEN
+  -- Rather than a query, which takes longer to begin than to answer.
+  IF pg_sequence_last_value('sequencer_sleep') = 2 THEN
     PERFORM pg_notify('synkvy_inbox', '');
   END IF;
 END $$;
@@ -54,7 +55,8 @@ BEGIN
   NEW.updated_at := OLD.updated_at;
   IF NEW IS DISTINCT FROM OLD THEN
     NEW.revision := greatest(OLD.revision + 1, clock_microseconds());
-    NEW.updated_at := clock_timestamp();
+    -- Never before the statement, even where the clock is set back meanwhile: what is captured is known by it.
+    NEW.updated_at := greatest(clock_timestamp(), statement_timestamp());
   END IF;
   RETURN NEW;
 END $$;
@@ -69,6 +71,10 @@ BEGIN
   RETURN NEW;
 END $$;
 --> statement-breakpoint
+-- Of an update, what has changed is told from what has not by `updated_at`, which raise_revision sets for the former alone: to join the rows with what they were would
+-- cost as much as all the rest. What was changed twice in one statement of a client may be captured once too often.
+-- Where rows must be held against each other, it is by EXCEPT, never by a join: a session plans that once, for the first statement that it captures, and would then try every
+-- pair of the rows of one that changes ten thousand.
 CREATE FUNCTION capture_products() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   origin bigint := origin_view();
@@ -78,8 +84,8 @@ BEGIN
     SELECT account_id, 'PRODUCT', id, id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'PRODUCT', n.id, n.id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'PRODUCT', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'PRODUCT', id, id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, origin_view_id, origin_live)
     SELECT account_id, 'PRODUCT', id, id, greatest(revision + 1, clock_microseconds()), true, handle, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'PRODUCT', origin) END FROM old_rows;
@@ -97,8 +103,8 @@ BEGIN
     SELECT account_id, 'STOCK', id, product_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'STOCK', origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'STOCK', n.id, n.product_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'STOCK', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, 'STOCK', id, product_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'STOCK', origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, product_id, revision, deleted, key, location_code, origin_view_id, origin_live)
     SELECT s.account_id, 'STOCK', s.id, s.product_id, greatest(s.revision + 1, clock_microseconds()), true, v.sku, l.code, origin, CASE WHEN origin IS NOT NULL THEN live_of(s.account_id, 'STOCK', origin) END
@@ -122,14 +128,13 @@ BEGIN
   ELSIF TG_OP = 'UPDATE' THEN
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
-      WHERE (p.account_id, p.id) IN (
-        SELECT DISTINCT n.account_id, n.product_id FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n IS DISTINCT FROM o)
+      WHERE (p.account_id, p.id) IN (SELECT account_id, product_id FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) n)
       ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
     UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
     -- Consumers know a stock level by its SKU, so a new SKU is a change of the stock level as well.
     UPDATE stock_levels s SET revision = s.revision + 1
-    FROM new_rows n JOIN old_rows o USING (account_id, id)
-    WHERE n.sku <> o.sku AND s.account_id = n.account_id AND s.variant_id = n.id;
+    FROM (SELECT account_id, id, sku FROM new_rows EXCEPT SELECT account_id, id, sku FROM old_rows) n
+    WHERE s.account_id = n.account_id AND s.variant_id = n.id;
   ELSE
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
@@ -154,7 +159,7 @@ CREATE TRIGGER products_revision BEFORE INSERT OR UPDATE ON products FOR EACH RO
 --> statement-breakpoint
 CREATE TRIGGER products_inserted AFTER INSERT ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
-CREATE TRIGGER products_updated AFTER UPDATE ON products REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
+CREATE TRIGGER products_updated AFTER UPDATE ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
 CREATE TRIGGER products_deleted AFTER DELETE ON products REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_products();
 --> statement-breakpoint
@@ -183,7 +188,7 @@ CREATE TRIGGER stock_levels_revision BEFORE INSERT OR UPDATE ON stock_levels FOR
 --> statement-breakpoint
 CREATE TRIGGER stock_levels_inserted AFTER INSERT ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint
-CREATE TRIGGER stock_levels_updated AFTER UPDATE ON stock_levels REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
+CREATE TRIGGER stock_levels_updated AFTER UPDATE ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint
 CREATE TRIGGER stock_levels_deleted AFTER DELETE ON stock_levels REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_stock_levels();
 --> statement-breakpoint
@@ -242,6 +247,16 @@ CREATE TRIGGER api_keys_updated AFTER UPDATE ON api_keys FOR EACH ROW
   WHEN (OLD.revoked_at IS DISTINCT FROM NEW.revoked_at OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION capture_key();
 --> statement-breakpoint
 CREATE TRIGGER api_keys_deleted AFTER DELETE ON api_keys FOR EACH ROW EXECUTE FUNCTION capture_key();
+--> statement-breakpoint
+-- A sign-out must reach the sockets that the session has opened, whichever gateway they are on: their key is looked at again. What expires ends by itself.
+CREATE FUNCTION capture_sign_out() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO inbox (account_id, subject, entity_id, revision) VALUES (OLD.account_id, 'KEY', OLD.key_id, 0);
+  PERFORM wake_sequencer();
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER sessions_deleted AFTER DELETE ON sessions FOR EACH ROW WHEN (OLD.expires_at > now()) EXECUTE FUNCTION capture_sign_out();
 --> statement-breakpoint
 -- Also for sessions that replicate (session_replication_role = replica): what they write must reach the connected systems too. Called by each migration that makes triggers.
 CREATE PROCEDURE enable_triggers_always() LANGUAGE plpgsql AS $$

@@ -90,13 +90,14 @@ DECLARE
   customer_dispatches json;
 BEGIN
   -- Asked every few milliseconds: what finds nothing writes nothing.
-  SELECT min(account_id), max(account_id) INTO first_account, last_account FROM inbox;
+  SELECT i.account_id INTO first_account FROM inbox i ORDER BY i.account_id, i.id LIMIT 1;
   IF first_account IS NULL THEN
     RETURN QUERY SELECT s.head, 0, 0, false, s.head, s.epoch, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json, NULL::json FROM sequencer s WHERE s.term = my_term;
     RETURN;
   END IF;
   SELECT s.head INTO old_head FROM sequencer s WHERE s.term = my_term FOR UPDATE;
   IF NOT FOUND THEN RETURN; END IF;
+  SELECT i.account_id INTO last_account FROM inbox i ORDER BY i.account_id DESC, i.id DESC LIMIT 1;
   IF first_account = last_account THEN
     inbox_accounts := ARRAY[first_account];
   ELSE
@@ -106,14 +107,14 @@ BEGIN
       SELECT (SELECT i.account_id FROM inbox i WHERE i.account_id > w.account_id ORDER BY i.account_id LIMIT 1) FROM waiting w WHERE w.account_id IS NOT NULL)
     SELECT array_agg(account_id) INTO inbox_accounts FROM waiting WHERE account_id IS NOT NULL;
   END IF;
-  WITH chosen AS (
-    SELECT c.account_id, c.id FROM unnest(inbox_accounts) a (account_id)
-    CROSS JOIN LATERAL (
-      SELECT i.account_id, i.id FROM inbox i WHERE i.account_id = a.account_id ORDER BY i.id
-      LIMIT greatest(1, batch_limit / cardinality(inbox_accounts))) c
-    LIMIT batch_limit),
-  gone AS (
-    DELETE FROM inbox i USING chosen c WHERE i.account_id = c.account_id AND i.id = c.id RETURNING i.*),
+  WITH gone AS (
+    -- By their place in the table, so that no plan can look through all of it for them.
+    DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+      SELECT c.ctid FROM unnest(inbox_accounts) a (account_id)
+      CROSS JOIN LATERAL (
+        SELECT i.ctid FROM inbox i WHERE i.account_id = a.account_id ORDER BY i.id
+        LIMIT greatest(1, batch_limit / cardinality(inbox_accounts))) c
+      LIMIT batch_limit)) RETURNING *),
   folded AS (
     SELECT g.account_id, g.subject, g.entity_id, max(g.product_id) AS product_id, max(g.owner_user_id) AS owner_user_id, max(g.revision) AS revision, bool_or(g.deleted) AS deleted,
       max(g.key) AS key, max(g.location_code) AS location_code, min(g.at) AS at, max(g.id) AS last_id, count(*)::int AS row_count,

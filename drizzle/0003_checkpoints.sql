@@ -60,3 +60,16 @@ CREATE FUNCTION restart_trade(of_account bigint, of_view bigint, with_own boolea
   UPDATE checkpoints SET live = 0, restarts = restarts + 1, rewinds = rewinds + 1, own_to = CASE WHEN with_own THEN (SELECT head FROM sequencer) ELSE own_to END
   WHERE account_id = of_account AND view_id = of_view AND subject IN ('ORDER', 'CUSTOMER')
 $$;
+--> statement-breakpoint
+-- The last of a view's link positions that is wholly behind the point (at, at_item): of the link at `at` there may be stock levels left that are not.
+CREATE FUNCTION links_behind(of_account bigint, of_view bigint, at bigint, at_item bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN at_item >= 9007199254740991 OR NOT EXISTS (
+    SELECT FROM links l WHERE l.account_id = of_account AND l.view_id = of_view AND l.position = at AND (
+      EXISTS (SELECT FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id AND s.id > at_item)
+      OR EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND f.subject = 'STOCK' AND f.entity_id > at_item)))
+  THEN at ELSE at - 1 END
+$$;
+--> statement-breakpoint
+-- Up to which link RESEND of a run goes on a stream; null where there is no run.
+CREATE FUNCTION resend_end(r resends, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE
+AS $$ SELECT CASE of_subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END $$;

@@ -1,40 +1,22 @@
 -- Customers and orders: captured, and shown to streams, as products and stock are. What concerns a view is told by its owner rather than by links.
 
-CREATE FUNCTION capture_customers() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Its one argument is the subject.
+CREATE FUNCTION capture_owned() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+  of_subject feed_subject := TG_ARGV[0];
   origin bigint := origin_view();
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT account_id, 'CUSTOMER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'CUSTOMER', origin) END FROM new_rows;
+    SELECT account_id, of_subject, id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, of_subject, origin) END FROM new_rows;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'CUSTOMER', n.id, n.owner_user_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'CUSTOMER', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
+    SELECT account_id, of_subject, id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, of_subject, origin) END
+    FROM new_rows WHERE updated_at >= statement_timestamp();
   ELSE
     INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, deleted, key, origin_view_id, origin_live)
-    SELECT account_id, 'CUSTOMER', id, owner_user_id, greatest(revision + 1, clock_microseconds()), true, external_id, origin,
-      CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'CUSTOMER', origin) END FROM old_rows;
-  END IF;
-  IF FOUND THEN PERFORM wake_sequencer(); END IF;
-  RETURN NULL;
-END $$;
---> statement-breakpoint
-CREATE FUNCTION capture_orders() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  origin bigint := origin_view();
-BEGIN
-  IF TG_OP = 'INSERT' THEN
-    INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT account_id, 'ORDER', id, owner_user_id, revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'ORDER', origin) END FROM new_rows;
-  ELSIF TG_OP = 'UPDATE' THEN
-    INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, origin_view_id, origin_live)
-    SELECT n.account_id, 'ORDER', n.id, n.owner_user_id, n.revision, origin, CASE WHEN origin IS NOT NULL THEN live_of(n.account_id, 'ORDER', origin) END
-    FROM new_rows n JOIN old_rows o USING (account_id, id) WHERE n.revision <> o.revision;
-  ELSE
-    INSERT INTO inbox (account_id, subject, entity_id, owner_user_id, revision, deleted, key, origin_view_id, origin_live)
-    SELECT account_id, 'ORDER', id, owner_user_id, greatest(revision + 1, clock_microseconds()), true, external_id, origin,
-      CASE WHEN origin IS NOT NULL THEN live_of(account_id, 'ORDER', origin) END FROM old_rows;
+    SELECT account_id, of_subject, id, owner_user_id, greatest(revision + 1, clock_microseconds()), true, external_id, origin,
+      CASE WHEN origin IS NOT NULL THEN live_of(account_id, of_subject, origin) END FROM old_rows;
   END IF;
   IF FOUND THEN PERFORM wake_sequencer(); END IF;
   RETURN NULL;
@@ -52,7 +34,7 @@ BEGIN
     WITH touched AS (
       SELECT o.account_id, o.id FROM orders o
       WHERE (o.account_id, o.id) IN (
-        SELECT DISTINCT n.account_id, n.order_id FROM new_rows n JOIN old_rows b USING (account_id, id) WHERE n IS DISTINCT FROM b)
+        SELECT account_id, order_id FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) n)
       ORDER BY o.account_id, o.id FOR NO KEY UPDATE)
     UPDATE orders o SET revision = o.revision + 1 FROM touched t WHERE o.account_id = t.account_id AND o.id = t.id;
   ELSE
@@ -69,11 +51,11 @@ CREATE TRIGGER customers_key BEFORE UPDATE ON customers FOR EACH ROW
 --> statement-breakpoint
 CREATE TRIGGER customers_revision BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION raise_revision();
 --> statement-breakpoint
-CREATE TRIGGER customers_inserted AFTER INSERT ON customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
+CREATE TRIGGER customers_inserted AFTER INSERT ON customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('CUSTOMER');
 --> statement-breakpoint
-CREATE TRIGGER customers_updated AFTER UPDATE ON customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
+CREATE TRIGGER customers_updated AFTER UPDATE ON customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('CUSTOMER');
 --> statement-breakpoint
-CREATE TRIGGER customers_deleted AFTER DELETE ON customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_customers();
+CREATE TRIGGER customers_deleted AFTER DELETE ON customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('CUSTOMER');
 --> statement-breakpoint
 CREATE TRIGGER customers_truncated BEFORE TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 --> statement-breakpoint
@@ -82,11 +64,11 @@ CREATE TRIGGER orders_key BEFORE UPDATE ON orders FOR EACH ROW
 --> statement-breakpoint
 CREATE TRIGGER orders_revision BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION raise_revision();
 --> statement-breakpoint
-CREATE TRIGGER orders_inserted AFTER INSERT ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
+CREATE TRIGGER orders_inserted AFTER INSERT ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('ORDER');
 --> statement-breakpoint
-CREATE TRIGGER orders_updated AFTER UPDATE ON orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
+CREATE TRIGGER orders_updated AFTER UPDATE ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('ORDER');
 --> statement-breakpoint
-CREATE TRIGGER orders_deleted AFTER DELETE ON orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_orders();
+CREATE TRIGGER orders_deleted AFTER DELETE ON orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION capture_owned('ORDER');
 --> statement-breakpoint
 CREATE TRIGGER orders_truncated BEFORE TRUNCATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 --> statement-breakpoint

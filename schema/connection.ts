@@ -48,15 +48,16 @@ function place(id: number): string {
   return Buffer.from(`id:${id}`).toString('base64url')
 }
 
-/** A connection of one page more than was wanted, by which it is known whether there is more. */
+/** A connection of one page more than was wanted, by which it is known whether there is more. Its order is that of the number that `placeOf` answers. */
 export async function connectionOf<Row extends { readonly id: number }>(
   page: PageWanted,
   read: (page: PageWanted) => Promise<readonly Row[]>,
   totalCount: () => Promise<number>,
+  placeOf: (row: Row) => number = (row) => row.id,
 ) {
   const rows = await read({ first: page.first + 1, after: page.after })
   const shown = rows.slice(0, page.first)
-  const edges = shown.map((node) => ({ cursor: place(node.id), node }))
+  const edges = shown.map((node) => ({ cursor: place(placeOf(node)), node }))
   return {
     edges,
     totalCount,

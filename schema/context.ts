@@ -6,7 +6,8 @@ import { usersByIds } from '../src/access/users.ts'
 import { locationsByIds, productsByIds, stockLevelsOfVariants, variantsByIds, variantsOfProducts } from '../src/catalog/products.ts'
 import type { Database } from '../src/db/client.ts'
 import { SynkvyError } from '../src/errors.ts'
-import { linkStates, type LinkRow } from '../src/sync/links.ts'
+import { linkStates, type LinkRow } from '../src/sync/link-list.ts'
+import { rejectionsOfLinks } from '../src/sync/refusals.ts'
 import type { Sync } from '../src/sync/sync.ts'
 import { syncViewsByIds, syncViewsOfUsers } from '../src/sync/views.ts'
 
@@ -21,6 +22,8 @@ export interface Context {
   readonly database: Database
   readonly sync: Sync
   readonly transport: 'WEBSOCKET' | 'SSE'
+  /** Where the caller is, as far as can be told. */
+  readonly address: string | undefined
   /** Fires when the caller of an HTTP request has gone. */
   readonly gone: AbortSignal | undefined
   readonly loaders: Loaders
@@ -121,6 +124,7 @@ export function createLoaders(database: Database, accountId: number) {
     user: byId(usersByIds),
     syncView: byId(syncViewsByIds),
     syncViewOfUser: byId(syncViewsOfUsers),
+    rejections: byId(rejectionsOfLinks),
     apiKeysOfUser: new DataLoader<number, readonly ApiKeyRow[]>(
       async (ids) => {
         const rows = await apiKeysOfUsers(database, accountId, ids)

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { lexicographicSortSchema, printSchema } from 'graphql'
-import { schema } from './schema.ts'
+import { printedSchema, printedTypes } from './printed.ts'
 
-writeFileSync(new URL('schema.graphql', import.meta.url), `${printSchema(lexicographicSortSchema(schema))}\n`)
+writeFileSync(new URL('schema.graphql', import.meta.url), printedSchema())
+writeFileSync(new URL('../admin/src/api/schema.d.ts', import.meta.url), printedTypes())

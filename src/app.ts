@@ -57,7 +57,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize, timeoutMs }))
     const first = await ensureFirstAccount(database, config.accountSlug, config.adminKey)
     const keyUsage = started.add(new KeyUsage(database, log))
-    const sync = started.add(await startSync(database, { log }))
+    const sync = started.add(await startSync(database, { log, doorbellNetworks: config.doorbellNetworks }))
     const keys = started.add(new KeyWatch(database, log))
     sync.onKeyChanged((accountId, keyId) => void keys.onKeyChanged(accountId, keyId))
     const { swept } = started.add(startHousekeeping(database, config, log))

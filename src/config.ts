@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 
 /** The configuration cannot be used; the message names every faulty variable and what to do. */
@@ -68,6 +69,14 @@ const variables = {
     .describe(
       'Where /metrics is served: `on` is beside everything else, `off` nowhere; an address and a port of their own, such as `127.0.0.1:9400`, keep it from whoever can reach the rest.',
     ),
+  SYNKVY_DOORBELL_NETWORKS: z
+    .string()
+    .transform((text) => text.split(',').map((network) => network.trim()))
+    .refine((networks) => networks.every(ipaddr.isValidCIDR), 'must be networks such as 10.1.0.0/16,fd00:1::/64')
+    .default([])
+    .describe(
+      'Networks beside the public internet in which doorbells of sync views may be, such as `10.1.0.0/16,fd00:1::/64`. Elsewhere private, loopback, link-local and other special addresses are not called.',
+    ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
 } as const
 
@@ -84,6 +93,7 @@ export interface Config {
   readonly accountSlug: string
   readonly adminKey: string | undefined
   readonly databaseTimeoutSeconds: number
+  readonly doorbellNetworks: readonly string[]
   readonly poolSize: number
   readonly metrics: MetricsPlace
   readonly keptDays: number
@@ -120,6 +130,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     accountSlug: values.SYNKVY_ACCOUNT,
     adminKey: values.SYNKVY_ADMIN_KEY,
     databaseTimeoutSeconds: values.SYNKVY_DATABASE_TIMEOUT_SECONDS,
+    doorbellNetworks: values.SYNKVY_DOORBELL_NETWORKS,
     poolSize: values.SYNKVY_POOL_SIZE,
     keptDays: values.SYNKVY_KEEP_DAYS,
     ledgerDays: values.SYNKVY_LEDGER_DAYS,
@@ -137,7 +148,8 @@ function toMetricsPlace(text: string): MetricsPlace {
 export function configDocument(): string {
   const sections = Object.entries(variables).map(([name, type]) => {
     const fallback = type.safeParse(undefined)
-    const shown = fallback.success && fallback.data !== undefined ? `Default: \`${String(fallback.data)}\`.` : 'Not set by default.'
+    const isSet = fallback.success && fallback.data !== undefined && String(fallback.data) !== ''
+    const shown = isSet ? `Default: \`${String(fallback.data)}\`.` : 'Not set by default.'
     return `## ${name}\n\n${type.description ?? ''} ${shown}\n`
   })
   const preface = 'synkvy is configured by environment variables. They are checked at start: every faulty one is named at once.\n'

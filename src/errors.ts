@@ -8,7 +8,7 @@ export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, retryable: false },
   /** The key is good, but its user may not do this. Use a key of a user of the kind that the message names. */
   FORBIDDEN: { status: 403, retryable: false },
-  /** No such thing in your account. Check the id; things of other accounts are never found. */
+  /** No such thing in your account, or it is not linked to the sync view that it is named for. Check the id; things of other accounts are never found. */
   NOT_FOUND: { status: 404, retryable: false },
   /** An argument is malformed or out of range. `inputPath` says which; mend it and call again. */
   BAD_USER_INPUT: { status: 400, retryable: false },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { sweepSessions } from './access/sessions.ts'
 import { sweepMovements } from './catalog/stock-ledger.ts'
 import { sweepIdempotencyKeys } from './catalog/stock.ts'
 import type { Database, TransactionSql } from './db/client.ts'
@@ -27,6 +28,7 @@ const firstAfterMs = 300_000
 const sweeps: readonly Sweep<Kept>[] = [
   ...feedSweeps,
   { what: 'idempotency keys', sweep: (tx, _kept, most) => sweepIdempotencyKeys(tx, most) },
+  { what: 'sessions', sweep: (tx, _kept, most) => sweepSessions(tx, most) },
   { what: 'stock movements', sweep: (tx, { ledgerDays }, most) => sweepMovements(tx, ledgerDays, most) },
 ]
 

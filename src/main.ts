@@ -131,7 +131,7 @@ program
   .description('Connect as a consumer: print each change as it arrives, and acknowledge it.')
   .requiredOption('--key <secret>', "an INTEGRATION user's key, whose sync view is watched")
   .option('--url <url>', 'the gateway', 'http://127.0.0.1:4000')
-  .addOption(new Option('--stream <stream>', 'what to follow').choices(['product', 'stock', 'both']).default('both'))
+  .addOption(new Option('--stream <stream>', 'what to follow').choices(['product', 'stock', 'order', 'customer', 'all']).default('all'))
   .option('--json', 'a JSON value a line, for machines')
   .addHelpText('after', '\nIt takes the streams over from whoever follows them with the same sync view: give it a view of its own.')
   .action(async (options) => (await import('./cli/watch.ts')).watch(options))

@@ -1,7 +1,8 @@
 import { findAccount } from '../../src/access/accounts.ts'
 import { createApiKey, findApiKey, revokeApiKey, type ApiKeyRow } from '../../src/access/api-keys.ts'
-import { createUser, usersByIds, type UserRow } from '../../src/access/users.ts'
+import { countUsers, createUser, deleteUser, usersByIds, usersPage, type UserRow } from '../../src/access/users.ts'
 import { builder, idOf, nodeNumber } from '../builder.ts'
+import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { maySeeView, requireAdmin, requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Account, ApiKey, SyncView, User } from '../refs.ts'
@@ -106,6 +107,27 @@ builder.queryFields((t) => ({
   }),
 }))
 
+const UserConnection = connectionType(User, 'User', 'Users, a page at a time.')
+
+builder.queryField('users', (t) =>
+  t.field({
+    type: UserConnection,
+    description: 'Who may call: the admins and the external systems of the shop, in the order in which they were made. Admins only.',
+    args: {
+      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
+      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+    },
+    resolve: (_root, args, context) => {
+      const { accountId } = requireAdmin(context)
+      return connectionOf(
+        pageWanted(args),
+        (page) => usersPage(context.database, accountId, page),
+        () => countUsers(context.database, accountId),
+      )
+    },
+  }),
+)
+
 const CreateUserInput = builder.inputType('CreateUserInput', {
   description: 'A user to be.',
   fields: (t) => ({
@@ -116,6 +138,9 @@ const CreateUserInput = builder.inputType('CreateUserInput', {
 
 const CreateUserPayload = payloadType<{ user: UserRow }>('CreateUserPayload', (t) => ({
   user: t.field({ type: User, description: 'The user.', resolve: ({ user }) => user }),
+}))
+const DeleteUserPayload = payloadType<{ userId: number }>('DeleteUserPayload', (t) => ({
+  deletedId: t.globalID({ description: 'What its id was.', resolve: ({ userId }) => ({ type: 'User', id: userId }) }),
 }))
 const CreateApiKeyPayload = payloadType<{ apiKey: ApiKeyRow; secret: string }>('CreateApiKeyPayload', (t) => ({
   apiKey: t.field({ type: ApiKey, description: 'The key.', resolve: ({ apiKey }) => apiKey }),
@@ -131,6 +156,19 @@ builder.mutationFields((t) => ({
     description: 'Makes a user. Admins only.',
     args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The user to be.' }) },
     resolve: async (_root, { input }, context) => ({ user: await createUser(context.database, requireAdmin(context).accountId, input) }),
+  }),
+  deleteUser: t.field({
+    type: DeleteUserPayload,
+    description:
+      'Deletes a user with its keys; connections that use them are closed within a second. CONFLICT for yourself, and for a user that has a sync view: delete that first. Admins only.',
+    args: { id: t.arg.globalID({ required: true, description: 'Which.' }) },
+    resolve: async (_root, { id }, context) => {
+      const caller = requireAdmin(context)
+      const userId = idOf('User', id, ['id'])
+      await deleteUser(context.database, caller, userId)
+      context.sync.poke()
+      return { userId }
+    },
   }),
   createApiKey: t.field({
     type: CreateApiKeyPayload,

@@ -169,7 +169,7 @@ function streamOptions(args: StreamArgs, usualBatch: number, context: Context): 
   const options = { afterCursor: given(args.afterCursor), batchSize: args.batchSize ?? usualBatch, maxInFlight: args.maxInFlight ?? 4 }
   checkRange('batchSize', options.batchSize, 1, largestBatch)
   checkRange('maxInFlight', options.maxInFlight, 1, widestWindow)
-  return { ...options, transport: context.transport }
+  return { ...options, transport: context.transport, address: context.address }
 }
 
 interface PullArgs {
@@ -200,7 +200,7 @@ async function subscribe<S extends Stream>(
 function pull<S extends Stream>(context: Context, stream: S, args: PullArgs): Promise<Batch<EntityOf[S]>> {
   const caller = requireCaller(context)
   const options = pullOptions(args, usual[stream])
-  return whileWanted(context, (signal) => context.sync.pull(caller, stream, { ...options, signal }))
+  return whileWanted(context, (signal) => context.sync.pull(caller, stream, { ...options, address: context.address, signal }))
 }
 
 const streamRules =

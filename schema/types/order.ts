@@ -1,6 +1,7 @@
 import { countOrders, findOrder, findOrderByExternalId, ordersPage } from '../../src/trade/order-reading.ts'
 import { setOrderState, upsertOrders } from '../../src/trade/orders.ts'
 import type { OrderLineState, OrderState as OrderStateShape } from '../../src/trade/states.ts'
+import { normaliseAmount } from '../../src/catalog/product-input.ts'
 import { SynkvyError } from '../../src/errors.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
@@ -80,7 +81,7 @@ builder.node(Order, {
     total: t.field({
       type: Money,
       description: "The sum of its lines: quantity times unit price. With or without tax as the account's prices are.",
-      resolve: (order) => ({ amount: order.total, currency: order.currency }),
+      resolve: (order) => ({ amount: normaliseAmount(order.total), currency: order.currency }),
     }),
     placedAt: t.expose('placedAt', { type: 'DateTime', description: 'When it was placed.' }),
     revision: t.field({

@@ -1,7 +1,7 @@
 import { countProducts, deleteProducts, productBy, productsPage, upsertProducts } from '../../src/catalog/products.ts'
 import type { ProductRow } from '../../src/catalog/rows.ts'
 import { shownRevision } from '../../src/sync/change.ts'
-import { countLinks, linksPage } from '../../src/sync/links.ts'
+import { countLinksOfProduct, linksOfProduct } from '../../src/sync/link-list.ts'
 import { builder, given, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
@@ -69,11 +69,11 @@ builder.node(Product, {
       },
       resolve: (product, args, context) => {
         const caller = requireCaller(context)
-        const filter = { productId: product.id, viewId: caller.kind === 'ADMIN' ? undefined : (caller.syncViewId ?? 0) }
+        const of = { productId: product.id, viewId: caller.kind === 'ADMIN' ? undefined : (caller.syncViewId ?? 0) }
         return connectionOf(
           pageWanted(args),
-          (page) => linksPage(context.database, caller.accountId, { ...filter, ...page }),
-          () => countLinks(context.database, caller.accountId, filter),
+          (page) => linksOfProduct(context.database, caller.accountId, of, page),
+          () => countLinksOfProduct(context.database, caller.accountId, of),
         )
       },
     }),
@@ -160,7 +160,7 @@ builder.queryFields((t) => ({
       first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
       after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
       search: t.arg.string({
-        description: 'Only those whose title, handle or vendor holds this, or one of whose SKUs begins with it. Case does not matter.',
+        description: 'Only those whose handle, title or vendor, or one of whose SKUs, holds this. Case does not matter.',
       }),
     },
     resolve: (_root, args, context) => {

@@ -3,14 +3,19 @@ import {
   findResend,
   resendAllProducts,
   resendPlan,
+  resendProducts,
   resendProgressOf,
   type ResendPlan,
+  type ResendProgress,
   type ResendRow,
 } from '../../src/sync/resend.ts'
-import { builder, idOf, nodeNumber } from '../builder.ts'
-import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds } from '../context.ts'
+import { findProductIds } from '../../src/catalog/products.ts'
+import { builder, given, idOf, nodeNumber } from '../builder.ts'
+import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
-import { Resend, User } from '../refs.ts'
+import { ProductByInput, toProductBy } from '../product-by.ts'
+import { Resend, User, type ResendShape } from '../refs.ts'
+import { LinkState } from './link.ts'
 
 const ResendState = builder.enumType('ResendState', {
   description: 'How a resend stands. Expect values that are new to you.',
@@ -30,6 +35,10 @@ const ResendCause = builder.enumType('ResendCause', {
   },
 })
 
+function progressOf(resend: ResendShape, context: Context): ResendProgress | Promise<ResendProgress> {
+  return resend.progress ?? resendProgressOf(context.database, resend)
+}
+
 builder.node(Resend, {
   description: 'A run of "Resend all products". It never delays what changes meanwhile.',
   id: { resolve: (resend) => resend.id },
@@ -43,18 +52,19 @@ builder.node(Resend, {
     total: t.exposeInt('total', { description: 'Products to send.' }),
     acknowledged: t.int({
       description: 'Of them, done with.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).acknowledged,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).acknowledged,
     }),
     ratePerSecond: t.float({
       nullable: true,
-      description: 'Products a second, measured from the first acknowledge; null until then.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).ratePerSecond,
+      description:
+        'Products a second, measured from the first acknowledge (from the start, where all was acknowledged at once); null until then.',
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).ratePerSecond,
     }),
     estimatedCompletionAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When it will be complete at that rate; null while that cannot be told.',
-      resolve: async (resend, _args, context) => (await resendProgressOf(context.database, resend)).estimatedCompletionAt,
+      resolve: async (resend, _args, context) => (await progressOf(resend, context)).estimatedCompletionAt,
     }),
     startedBy: t.field({
       type: User,
@@ -74,7 +84,8 @@ const ResendPlanType = builder.objectRef<ResendPlan>('ResendPlan').implement({
     linksToCreate: t.exposeInt('linksToCreate', { description: 'How many of them are not linked yet.' }),
     estimatedSeconds: t.float({
       nullable: true,
-      description: 'How long, at the rate that was measured for this view; null where none was.',
+      description:
+        'How long, at the rate that was measured for this view in its latest resend; null where nothing was acknowledged in any.',
       resolve: (plan) => plan.estimatedSeconds,
     }),
     running: t.field({ type: Resend, nullable: true, description: 'The one that runs.', resolve: (plan) => plan.running }),
@@ -118,6 +129,10 @@ const CancelResendPayload = payloadType<{ resend: ResendRow }>('CancelResendPayl
   resend: t.field({ type: Resend, description: 'The resend as it is now.', resolve: ({ resend }) => resend }),
 }))
 
+const ResendProductsPayload = payloadType<{ linksQueued: number }>('ResendProductsPayload', (t) => ({
+  linksQueued: t.exposeInt('linksQueued', { description: 'How many products are sent once more.' }),
+}))
+
 builder.queryField('resendPlan', (t) =>
   t.field({
     type: ResendPlanType,
@@ -143,6 +158,24 @@ builder.mutationFields((t) => ({
       const outcome = await resendAllProducts(context.database, accountId, viewId, { confirm: confirm ?? false, cause: 'ADMIN', userId })
       context.sync.poke()
       return outcome
+    },
+  }),
+  resendProducts: t.field({
+    type: ResendProductsPayload,
+    description:
+      'Sends products once more with their stock, after what waits already: these, or all whose links are in a state, or, where both are given, those of these. A rejection ends by it. Admins only.',
+    args: {
+      syncViewId: t.arg.globalID({ required: true, description: 'The view.' }),
+      products: t.arg({ type: [ProductByInput], description: '1 to 1 000 products that are linked to the view.' }),
+      state: t.arg({ type: LinkState, description: 'All links in this state: REJECTED, once what was wrong has been put right.' }),
+    },
+    resolve: async (_root, { syncViewId, products, state }, context) => {
+      const { accountId } = requireAdmin(context)
+      const viewId = idOf('SyncView', syncViewId, ['syncViewId'])
+      const productIds = products ? await findProductIds(context.database, accountId, products.map(toProductBy)) : undefined
+      const linksQueued = await resendProducts(context.database, accountId, viewId, { productIds, state: given(state) })
+      context.sync.poke()
+      return { linksQueued }
     },
   }),
   cancelResend: t.field({

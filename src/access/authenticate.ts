@@ -1,19 +1,35 @@
 import { and, eq } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database } from '../db/client.ts'
-import { apiKeys, users } from '../db/tables/access.ts'
+import { apiKeys, sessions, users } from '../db/tables/access.ts'
 import { syncViews } from '../db/tables/sync.ts'
 import { SynkvyError } from '../errors.ts'
-import { hashSecret } from './api-keys.ts'
+import { hashSecret, type ApiKeyRow } from './api-keys.ts'
 import type { Caller } from './caller.ts'
+import { sessionEnd } from './sessions.ts'
+import type { UserRow } from './users.ts'
 
 const hint =
   'Send a valid API key: "Authorization: Bearer <secret>" over HTTP, connectionParams { "authorization": "Bearer <secret>" } over WebSocket.'
 
-/** Who calls, by the value of an `authorization` header. Throws UNAUTHENTICATED for no key and for one that is unknown, expired or revoked. */
-export async function authenticate(database: Database, authorization: string | undefined): Promise<Caller> {
+/** What a call brings to say who calls. */
+export interface Credentials {
+  /** The value of an `authorization` header. */
+  readonly authorization?: string | undefined
+  /** The secret of a session's cookie, from a call that the admin page itself has made. Counts where there is no `authorization`. */
+  readonly sessionSecret?: string | undefined
+}
+
+/** Who calls. Throws UNAUTHENTICATED for no key and for one that is unknown, expired or revoked; for a session likewise. */
+export async function authenticate(database: Database, { authorization, sessionSecret }: Credentials): Promise<Caller> {
+  if (authorization === undefined && sessionSecret !== undefined) return authenticateSession(database, sessionSecret)
   const secret = /^Bearer\s+(\S+)$/i.exec(authorization?.trim() ?? '')?.[1]
   if (secret === undefined) throw new SynkvyError('UNAUTHENTICATED', `There is no API key in this call. ${hint}`)
+  return authenticateKey(database, secret)
+}
+
+/** Whose key it is. Throws UNAUTHENTICATED. */
+export async function authenticateKey(database: Database, secret: string): Promise<Caller> {
   const [row] = await database.drizzle
     .select({ key: apiKeys, user: users, syncViewId: syncViews.id })
     .from(apiKeys)
@@ -21,20 +37,47 @@ export async function authenticate(database: Database, authorization: string | u
     .leftJoin(syncViews, and(eq(syncViews.accountId, users.accountId), eq(syncViews.userId, users.id)))
     .where(eq(apiKeys.secretHash, hashSecret(secret)))
   if (row === undefined) throw new SynkvyError('UNAUTHENTICATED', `This API key is not known. ${hint}`)
-  if (row.key.revokedAt !== null)
-    throw new SynkvyError('UNAUTHENTICATED', 'This API key was revoked. Ask an admin of the shop for a new one.')
-  if (row.key.expiresAt !== null && row.key.expiresAt.getTime() <= Date.now()) {
-    throw new SynkvyError('UNAUTHENTICATED', 'This API key has expired. Ask an admin of the shop for a new one.')
-  }
+  refuseEndedKey(row.key)
   return {
-    accountId: row.user.accountId,
-    userId: row.user.id,
-    userName: row.user.name,
-    kind: row.user.kind,
+    ...userPart(row.user),
     keyId: row.key.id,
-    keyExpiresAt: row.key.expiresAt ?? undefined,
+    expiresAt: row.key.expiresAt ?? undefined,
+    sessionId: undefined,
     syncViewId: row.syncViewId ?? undefined,
   }
+}
+
+/** Who is signed in. Only admins are, who have no sync view. */
+async function authenticateSession(database: Database, secret: string): Promise<Caller> {
+  const [row] = await database.drizzle
+    .select({ session: sessions, key: apiKeys, user: users })
+    .from(sessions)
+    .innerJoin(apiKeys, and(eq(apiKeys.accountId, sessions.accountId), eq(apiKeys.id, sessions.keyId)))
+    .innerJoin(users, and(eq(users.accountId, apiKeys.accountId), eq(users.id, apiKeys.userId)))
+    .where(eq(sessions.secretHash, hashSecret(secret)))
+  if (row === undefined || hasPassed(row.session.expiresAt)) throw new SynkvyError('UNAUTHENTICATED', 'You are signed out. Sign in again.')
+  refuseEndedKey(row.key)
+  return {
+    ...userPart(row.user),
+    keyId: row.key.id,
+    expiresAt: sessionEnd(row.session, row.key),
+    sessionId: row.session.id,
+    syncViewId: undefined,
+  }
+}
+
+function userPart(user: UserRow) {
+  return { accountId: user.accountId, userId: user.id, userName: user.name, kind: user.kind }
+}
+
+function refuseEndedKey({ revokedAt, expiresAt }: ApiKeyRow): void {
+  if (revokedAt !== null) throw new SynkvyError('UNAUTHENTICATED', 'This API key was revoked. Ask an admin of the shop for a new one.')
+  if (expiresAt !== null && hasPassed(expiresAt))
+    throw new SynkvyError('UNAUTHENTICATED', 'This API key has expired. Ask an admin of the shop for a new one.')
+}
+
+function hasPassed(moment: Date): boolean {
+  return moment.getTime() <= Date.now()
 }
 
 const flushEveryMs = 60_000

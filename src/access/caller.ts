@@ -1,11 +1,14 @@
-/** Who calls: an account's user with one of its API keys. Everything that is asked or done on behalf of a call names `accountId`. */
+/** Who calls: an account's user with one of its API keys, or signed in with one. Everything that is asked or done on behalf of a call names `accountId`. */
 export interface Caller {
   readonly accountId: number
   readonly userId: number
   readonly userName: string
   readonly kind: 'ADMIN' | 'INTEGRATION'
   readonly keyId: number
-  readonly keyExpiresAt: Date | undefined
+  /** When the key stops being good, or, where one is signed in, the session. */
+  readonly expiresAt: Date | undefined
+  /** Where one is signed in to the admin page rather than calls with the key itself. */
+  readonly sessionId: number | undefined
   /** The sync view of an INTEGRATION user that has made one. */
   readonly syncViewId: number | undefined
 }

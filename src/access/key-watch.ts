@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Database } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
-import { findApiKey } from './api-keys.ts'
+import { findApiKey, type ApiKeyRow } from './api-keys.ts'
 import type { Caller } from './caller.ts'
+import { findSessions, sessionEnd, type SessionRow } from './sessions.ts'
 
 /** How often expiries are looked at: what a key opened is closed within a second of its end. */
 const lookEveryMs = 400
@@ -12,11 +13,12 @@ const rememberMs = 60_000
 /** What a key has opened, and how it ends. */
 interface Opened {
   readonly accountId: number
+  readonly sessionId: number | undefined
   expiresAt: Date | undefined
   readonly end: (reason: SynkvyError) => void
 }
 
-/** Ends what lasts (sockets, streams) when the key that opened it is revoked or expires, or when the gateway stops. */
+/** Ends what lasts (sockets, streams) when the key that opened it is revoked or expires, its session is signed out, or the gateway stops. */
 export class KeyWatch implements Disposable {
   readonly #database: Database
   readonly #log: Logger
@@ -34,9 +36,9 @@ export class KeyWatch implements Disposable {
     this.#timer.unref()
   }
 
-  /** Calls `end` when the caller's key is no longer good, or the gateway stops; maybe more than once. Answers what forgets about it. */
+  /** Calls `end` when the caller's key or session is no longer good, or the gateway stops; maybe more than once. Answers what forgets about it. */
   register(caller: Caller, end: (reason: SynkvyError) => void): () => void {
-    const opened: Opened = { accountId: caller.accountId, expiresAt: caller.keyExpiresAt, end }
+    const opened: Opened = { accountId: caller.accountId, sessionId: caller.sessionId, expiresAt: caller.expiresAt, end }
     const all = this.#opened.get(caller.keyId) ?? new Set()
     this.#opened.set(caller.keyId, all.add(opened))
     // The change may have been announced between the reading of the key and now.
@@ -65,7 +67,9 @@ export class KeyWatch implements Disposable {
     try {
       const key = await findApiKey(this.#database, accountId, keyId)
       if (key === undefined || key.revokedAt !== null) return endWith(opened, 'This API key was revoked.')
-      for (const one of opened) one.expiresAt = key.expiresAt ?? undefined
+      const ids = opened.flatMap(({ sessionId }) => sessionId ?? [])
+      const sessions = new Map((await findSessions(this.#database, accountId, ids)).map((session) => [session.id, session]))
+      for (const one of opened) takeUp(one, key, sessions)
       this.#endExpired()
     } catch (error) {
       this.#log.warn({ err: error, keyId }, 'could not read a key that has changed; trying again')
@@ -94,6 +98,17 @@ export class KeyWatch implements Disposable {
     clearInterval(this.#timer)
     this.#unread.clear()
   }
+}
+
+/** A key, or the session that it was exchanged for, is good until then; a session that is gone was signed out. */
+function takeUp(one: Opened, key: ApiKeyRow, sessions: ReadonlyMap<number, SessionRow>): void {
+  if (one.sessionId === undefined) {
+    one.expiresAt = key.expiresAt ?? undefined
+    return
+  }
+  const session = sessions.get(one.sessionId)
+  if (session === undefined) endWith([one], 'You have signed out.')
+  else one.expiresAt = sessionEnd(session, key)
 }
 
 function endWith(opened: readonly Opened[], message: string): void {

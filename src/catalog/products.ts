@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { and, asc, count, eq, gt, ilike, inArray, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, or } from 'drizzle-orm'
 import type { Author } from '../access/caller.ts'
 import type { Database, DrizzleSession } from '../db/client.ts'
+import { withOwnPlans } from '../db/plans.ts'
 import { locations, products, stockLevels, variants } from '../db/tables/catalog.ts'
 import { sequencer } from '../db/tables/sync.ts'
 import { SynkvyError, throwFaults } from '../errors.ts'
@@ -15,6 +16,7 @@ import {
   type VariantInput,
 } from './product-input.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from './rows.ts'
+import { findProducts, isFound } from './search.ts'
 import { insertRows, isAnyOf, writeAs } from './write.ts'
 
 type NewProduct = typeof products.$inferInsert
@@ -300,7 +302,7 @@ async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): 
 // ---- finding and deleting
 
 /**
- * The ids of products by what they are called, in the order given. Throws NOT_FOUND, with the place in `argument`, for each that is not there.
+ * The ids of products by what they are called, one for each that is asked for. Throws NOT_FOUND, with the place in `argument`, for each that is not there.
  */
 export async function findProductIds(
   database: Database,
@@ -317,7 +319,7 @@ export async function findProductIds(
         : [],
     ),
   )
-  return [...new Set(found.filter((id) => id !== undefined))]
+  return found.filter((id) => id !== undefined)
 }
 
 function describe(by: ProductBy): string {
@@ -369,34 +371,34 @@ export async function productBy(database: Database, accountId: number, by: Produ
   return id === undefined ? undefined : (await productsByIds(database, accountId, [id])).get(id)
 }
 
-function searchCondition(accountId: number, search: string | undefined) {
-  if (search === undefined || search === '') return eq(products.accountId, accountId)
-  const escaped = search.replaceAll(/[\\%_]/g, String.raw`\$&`)
-  const hasSku = sql`EXISTS (SELECT 1 FROM variants v WHERE v.account_id = ${accountId} AND v.product_id = ${products.id} AND v.sku ILIKE ${`${escaped}%`})`
-  const pattern = `%${escaped}%`
-  return and(
-    eq(products.accountId, accountId),
-    or(ilike(products.title, pattern), ilike(products.handle, pattern), ilike(products.vendor, pattern), hasSku),
-  )
-}
-
-/** Products by id, `first` of them after `after`, whose title, handle or vendor holds `search`, or one of whose SKUs begins with it. */
+/** Products by id, `first` of them after `after`, whose handle, title or vendor, or one of whose SKUs, holds `search`. Throws BAD_USER_INPUT for a search that is none. */
 export async function productsPage(
   database: Database,
   accountId: number,
   page: { readonly first: number; readonly after?: number | undefined; readonly search?: string | undefined },
 ): Promise<readonly ProductRow[]> {
-  return database.drizzle
-    .select()
-    .from(products)
-    .where(and(searchCondition(accountId, page.search), gt(products.id, page.after ?? 0)))
-    .orderBy(asc(products.id))
-    .limit(page.first)
+  const ids = await withOwnPlans(database, async (tx) => {
+    const search = await findProducts(tx, accountId, page.search)
+    return tx<{ id: number }[]>`
+      SELECT o.id FROM products o WHERE o.account_id = ${accountId} AND o.id > ${page.after ?? 0} AND ${search === undefined ? tx`true` : isFound(tx, accountId, search, tx`o.id`)}
+      ORDER BY o.id LIMIT ${page.first}`
+  })
+  const rows = await productsByIds(
+    database,
+    accountId,
+    ids.map(({ id }) => id),
+  )
+  return ids.flatMap(({ id }) => rows.get(id) ?? [])
 }
 
-export async function countProducts(database: Database, accountId: number, search?: string): Promise<number> {
-  const [row] = await database.drizzle.select({ count: count() }).from(products).where(searchCondition(accountId, search))
-  return row?.count ?? 0
+export async function countProducts(database: Database, accountId: number, wanted?: string): Promise<number> {
+  return withOwnPlans(database, async (tx) => {
+    const search = await findProducts(tx, accountId, wanted)
+    if (search?.ids !== undefined) return search.ids.length
+    const [row] = await tx<{ count: number }[]>`
+      SELECT count(*) FROM ${search === undefined ? tx`products WHERE account_id = ${accountId}` : tx`matching_products(${accountId}, ${search.pattern}, NULL)`}`
+    return row?.count ?? 0
+  })
 }
 
 // ---- batch loading, for GraphQL's relations

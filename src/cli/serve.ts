@@ -42,7 +42,7 @@ export function untilStopped(): Promise<void> {
 
 /** What somebody who has just started synkvy reads. */
 function greeting({ url, first }: App, config: Config): string {
-  const ready = `synkvy is ready at ${url}\n\n  GraphiQL   ${url}/graphql\n  Health     ${url}/health/ready`
+  const ready = `synkvy is ready at ${url}\n\n  Admin      ${url}/admin\n  GraphiQL   ${url}/graphql\n  Health     ${url}/health/ready`
   const database = config.databaseUrl === undefined ? `\n  Database   embedded, in ${config.dataDir}` : ''
   if (first.adminKey === undefined) return `${ready}${database}`
   return `${ready}${database}
@@ -52,10 +52,7 @@ The account "${first.account.slug}" was made. Its admin key, shown this once:
   ${first.adminKey}
 
 How to go on:
-  1. Open ${url}/graphql in a browser and put this into the Headers below the query:
-     { "Authorization": "Bearer ${first.adminKey}" }
-  2. Import a catalogue:       npx synkvy import products.csv
-  3. Connect a system:         npx synkvy user create --kind INTEGRATION "My ERP"
-                               npx synkvy key create --user ID
+  1. Import a catalogue:       npx synkvy import products.csv
+  2. Open ${url}/admin in a browser, sign in with the key, and choose "Connect a system…".
   The README has a first tour to copy and paste.`
 }

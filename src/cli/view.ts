@@ -25,7 +25,7 @@ async function describeView({ database }: CommandContext, view: SyncViewRow) {
 export async function viewPause(id: string, options: CommonOptions, paused: boolean): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
-    const view = await updateSyncView(context.database, account.id, fromGlobalId('SyncView', id), { paused })
+    const { view } = await updateSyncView(context.database, account.id, fromGlobalId('SyncView', id), { paused }, [])
     print(
       options,
       { id: toGlobalId('SyncView', view.id), paused: view.paused },

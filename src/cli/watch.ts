@@ -4,10 +4,12 @@ import { z } from 'zod'
 import { SynkvyError } from '../errors.ts'
 import { untilStopped } from './serve.ts'
 
+type StreamName = keyof typeof documents
+
 export interface WatchOptions {
   readonly url: string
   readonly key: string
-  readonly stream: 'product' | 'stock' | 'both'
+  readonly stream: StreamName | 'all'
   /** One JSON value a change, for machines. */
   readonly json?: boolean
 }
@@ -17,7 +19,12 @@ const documents = {
     product { title status variants { sku price { amount currency } available } } } } }`,
   stock: `subscription { batch: stockChanges { cursor caughtUp resendComplete changes { kind lane id: stockLevelId revision key: sku locationCode reason
     stockLevel { onHand reserved available } } } }`,
+  order: `subscription { batch: orderChanges { cursor caughtUp changes { kind lane id: orderId revision key: externalId reason
+    order { number state total { amount currency } lines { sku quantity } } } } }`,
+  customer: `subscription { batch: customerChanges { cursor caughtUp changes { kind lane id: customerId revision key: externalId reason
+    customer { name } } } }`,
 } as const
+const names = ['product', 'stock', 'order', 'customer'] as const
 
 const change = z.looseObject({
   kind: z.string(),
@@ -27,8 +34,17 @@ const change = z.looseObject({
   reason: z.string().nullable(),
   product: z.object({ title: z.string(), variants: z.array(z.object({ sku: z.string(), available: z.number() })) }).nullish(),
   stockLevel: z.object({ onHand: z.number(), reserved: z.number(), available: z.number() }).nullish(),
+  order: z
+    .object({
+      number: z.string(),
+      state: z.string(),
+      total: z.object({ amount: z.string(), currency: z.string() }),
+      lines: z.array(z.object({ sku: z.string(), quantity: z.number() })),
+    })
+    .nullish(),
+  customer: z.object({ name: z.string() }).nullish(),
 })
-const batch = z.object({ cursor: z.string(), caughtUp: z.boolean(), resendComplete: z.boolean(), changes: z.array(change) })
+const batch = z.object({ cursor: z.string(), caughtUp: z.boolean(), changes: z.array(change) })
 type WatchedChange = z.infer<typeof change>
 
 /** `synkvy watch`: connects as a consumer, prints a line for each change, and acknowledges as it goes. */
@@ -41,8 +57,8 @@ export async function watch(options: WatchOptions): Promise<void> {
     shouldRetry: (closed) => !(isClose(closed) && closed.code === 4403),
     on: { connected: () => void process.stderr.write(`connected to ${options.url}\n`) },
   })
-  const names = options.stream === 'both' ? (['product', 'stock'] as const) : [options.stream]
-  const ended = Promise.race(names.map((name) => follow(client, name, options.json === true)))
+  const wanted = options.stream === 'all' ? names : [options.stream]
+  const ended = Promise.race(wanted.map((name) => follow(client, name, options.json === true)))
   await Promise.race([ended, untilStopped()])
   await client.dispose()
 }
@@ -51,7 +67,7 @@ function isClose(value: unknown): value is { readonly code: number } {
   return typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'number'
 }
 
-async function follow(client: Client, name: 'product' | 'stock', asJson: boolean): Promise<void> {
+async function follow(client: Client, name: StreamName, asJson: boolean): Promise<void> {
   try {
     for await (const { data, errors } of client.iterate<{ batch: unknown }>({ query: documents[name] })) {
       if (errors !== undefined) throw new SynkvyError('BAD_USER_INPUT', errors.map((error) => error.message).join('\n'))
@@ -79,6 +95,9 @@ function describe(name: string, one: WatchedChange): string {
     return `${head}  ${one.key}  ${one.product.title}  (${one.product.variants.map((variant) => `${variant.sku}: ${variant.available}`).join(', ')})`
   if (one.stockLevel)
     return `${head}  ${one.key} @ ${one.locationCode ?? ''}  ${one.stockLevel.available} available (${one.stockLevel.onHand} on hand)`
+  if (one.order)
+    return `${head}  ${one.key}  ${one.order.state}  ${one.order.total.amount} ${one.order.total.currency}  (${one.order.lines.map(({ sku, quantity }) => `${quantity} × ${sku}`).join(', ')})`
+  if (one.customer) return `${head}  ${one.key}  ${one.customer.name}`
   return `${head}  ${one.key}  ${(one.reason ?? '').toLowerCase()}`
 }
 

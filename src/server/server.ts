@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { serveAdminPage, type AdminPage } from './admin-page.ts'
+import { answerSession } from './sign-in.ts'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
 import { ConfigError, type MetricsPlace } from '../config.ts'
@@ -26,19 +28,21 @@ interface Address {
   readonly metrics: MetricsPlace
 }
 
-/** Opens the gateway's doors: /graphql, /health/live, /health/ready, /metrics. */
+/** Opens the gateway's doors: /graphql, /admin, /health/live, /health/ready, /metrics. */
 export async function startServer(given: Omit<ServerParts, 'metrics'> & Swept, address: Address): Promise<HttpServer> {
   const metrics = createMetrics({ ...given, socketCount: () => sockets.socketCount() })
   const parts = { ...given, metrics }
   const health = createHealth(parts.database)
   const yoga = createGraphQLServer(parts)
+  const adminPage = serveAdminPage()
   const server = createServer((request, response) => {
     const path = pathOf(request)
     const requestId = requestIdOf(request.headers[requestIdHeader])
     request.headers[requestIdHeader] = requestId
     response.setHeader(requestIdHeader, requestId)
     if (path === '/graphql' && isHost(request.headers.host)) void yoga(request, response)
-    else void answer({ health, metrics: address.metrics === 'on' ? metrics : undefined }, path, request, response)
+    else if (path === '/admin/session') void answerSession(parts, request, response)
+    else void answer({ health, adminPage, metrics: address.metrics === 'on' ? metrics : undefined }, path, request, response)
   })
   const figures = typeof address.metrics === 'object' ? await serveMetrics(metrics, address.metrics) : undefined
   await listen(server, address).catch((error: unknown) => {
@@ -117,6 +121,7 @@ async function serveMetrics(metrics: Metrics, address: { readonly host: string; 
 const index = `synkvy is running.
 
   /graphql        GraphQL: POST, Server-Sent Events, WebSocket (graphql-transport-ws); in a browser GraphiQL
+  /admin          the admin page: Settings / API / Sync views
   /health/live    this process answers
   /health/ready   it can serve; else 503, and why it cannot
   /metrics        figures for Prometheus, where they are served here
@@ -134,8 +139,15 @@ function sender(request: IncomingMessage, response: ServerResponse): Send {
   }
 }
 
+/** What is at the doors beside GraphQL. */
+interface Answered {
+  readonly health: ReturnType<typeof createHealth>
+  readonly adminPage: AdminPage
+  readonly metrics: Metrics | undefined
+}
+
 async function answer(
-  { health, metrics }: { readonly health: ReturnType<typeof createHealth>; readonly metrics: Metrics | undefined },
+  { health, adminPage, metrics }: Answered,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -143,7 +155,11 @@ async function answer(
   const send = sender(request, response)
   if (path === '/graphql') return send(400, 'The Host header of this call is no host.\n')
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'Only GET is answered here.\n')
-  if (path === '/') return send(200, index)
+  if (path === '/admin' || path.startsWith('/admin/')) return adminPage(path, request, response)
+  if (path === '/') {
+    if (request.headers.accept?.includes('text/html') === true) return void response.writeHead(302, { location: '/admin' }).end()
+    return send(200, index)
+  }
   if (path === '/health/live') return send(200, 'live\n')
   if (path === '/health/ready') return sendReadiness(await health.look(), send)
   if (path === '/metrics' && metrics !== undefined) return sendMetrics(metrics, send)

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import {
   GraphQLError,
   type execute,
@@ -10,11 +10,12 @@ import {
 import { CloseCode, type SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { authenticate } from '../access/authenticate.ts'
+import { authenticate, type Credentials } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
 import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
+import { sessionSecretOf } from './browser.ts'
 import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
@@ -27,11 +28,12 @@ const tryAgainLater = 1013
 
 /** What is kept of a socket beside the protocol's own state. */
 type SocketState = Record<PropertyKey, unknown> & {
+  readonly request: IncomingMessage
   caller?: Caller
   /** By which its lines in the log are found. */
   requestId?: string
   operations?: number
-  authorization?: string
+  credentials?: Credentials
   /** Why the socket may do nothing more, although it may still be open: its client need not answer a close. */
   refusal?: SynkvyError
   release?: () => void
@@ -47,7 +49,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       // The library closes with 4403 for false.
       onConnect: ({ extra, connectionParams }) => {
         extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
-        return admit(parts, extra.socket, extra, authorizationOf(connectionParams))
+        return admit(parts, extra.socket, extra, credentialsOf(extra.request, connectionParams))
       },
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
       onClose: ({ extra }) => extra.release?.(),
@@ -71,15 +73,15 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
 }
 
 /** Lets a socket in whose key is good. */
-async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, authorization: string | undefined): Promise<boolean> {
+async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, credentials: Credentials): Promise<boolean> {
   try {
-    state.caller = await authenticate(parts.database, authorization)
+    state.caller = await authenticate(parts.database, credentials)
   } catch (error) {
     if (!(error instanceof SynkvyError)) turnAway(parts, socket, state, error)
     return false
   }
   if (socket.readyState !== socket.OPEN) return false
-  if (authorization !== undefined) state.authorization = authorization
+  state.credentials = credentials
   state.release = parts.keys.register(state.caller, (reason) => expel(socket, state, reason))
   return true
 }
@@ -118,7 +120,12 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
   const onViewMade = (): void => void (state.caller = { ...socketCaller, syncViewId: undefined })
   state.operations = (state.operations ?? 0) + 1
   const requestId = `${state.requestId ?? ''}/${state.operations}`
-  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ socketCaller, requestId, onViewMade })
+  const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
+    socketCaller,
+    requestId,
+    onViewMade,
+    req: state.request,
+  })
   const document = parse(query)
   const errors = validate(schema, document)
   if (errors.length > 0) return errors
@@ -168,9 +175,10 @@ function isEnveloped(root: unknown): root is Enveloped {
   return typeof root === 'object' && root !== null && 'execute' in root && 'subscribe' in root
 }
 
-function authorizationOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+/** A key in what the client says, or the cookie that its browser brought. */
+function credentialsOf(request: IncomingMessage, params: Readonly<Record<string, unknown>> | undefined): Credentials {
   const [, value] = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization') ?? []
-  return typeof value === 'string' ? value : undefined
+  return { authorization: typeof value === 'string' ? value : undefined, sessionSecret: sessionSecretOf(request.headers) }
 }
 
 /** The socket's caller. An integration that has no sync view yet may have made one meanwhile. */
@@ -179,6 +187,6 @@ async function callerNow(parts: ServerParts, state: SocketState): Promise<Caller
   if (refusal !== undefined) throw refusal
   if (caller === undefined) throw new SynkvyError('UNAUTHENTICATED', 'This connection has sent no API key.')
   if (caller.kind === 'ADMIN' || caller.syncViewId !== undefined) return caller
-  state.caller = await authenticate(parts.database, state.authorization)
+  state.caller = await authenticate(parts.database, state.credentials ?? {})
   return state.caller
 }

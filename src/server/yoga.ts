@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
@@ -12,6 +13,7 @@ import type { Database } from '../db/client.ts'
 import { isDatabaseAway, postgresFault } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
+import { addressOf, sessionSecretOfCall } from './browser.ts'
 import { compiledSubscriptions } from './compiled.ts'
 import type { Metrics } from './metrics.ts'
 import { requestIdHeader } from './request-id.ts'
@@ -32,6 +34,8 @@ export interface SocketContext {
   readonly socketCaller?: Caller
   readonly requestId?: string
   readonly onViewMade?: () => void
+  /** The request: over WebSocket that which opened the socket. */
+  readonly req?: IncomingMessage
 }
 
 const welcome = `# synkvy. Put your API key into the Headers below:
@@ -62,11 +66,11 @@ export function createGraphQLServer(parts: ServerParts) {
 
 async function createContext(
   parts: ServerParts,
-  { socketCaller, requestId, onViewMade }: SocketContext,
+  { socketCaller, requestId, onViewMade, req }: SocketContext,
   request: Request | undefined,
 ): Promise<Context> {
   const { database, sync, keys, keyUsage } = parts
-  const { caller, refusal } = socketCaller === undefined ? await identify(database, request) : { caller: socketCaller, refusal: undefined }
+  const { caller, refusal } = socketCaller === undefined ? await identify(database, req) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
@@ -76,6 +80,7 @@ async function createContext(
     sync,
     keys,
     transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
+    address: req && addressOf(req),
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
     loaders: createLoaders(database, caller?.accountId ?? 0),
@@ -85,10 +90,11 @@ async function createContext(
 /** Introspection needs no key, so a refusal is kept until a field asks who calls. */
 async function identify(
   database: Database,
-  request: Request | undefined,
+  request: IncomingMessage | undefined,
 ): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
   try {
-    return { caller: await authenticate(database, request?.headers.get('authorization') ?? undefined), refusal: undefined }
+    const credentials = request && { authorization: request.headers.authorization, sessionSecret: sessionSecretOfCall(request) }
+    return { caller: await authenticate(database, credentials ?? {}), refusal: undefined }
   } catch (error) {
     if (error instanceof SynkvyError) return { caller: undefined, refusal: error }
     if (isDatabaseAway(error)) return { caller: undefined, refusal: databaseAway(error) }

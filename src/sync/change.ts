@@ -27,6 +27,9 @@ export interface EntityOf {
   readonly CUSTOMER: CustomerState
 }
 
+/** The streams whose entities concern a view by its links. */
+export type LinkedStream = 'PRODUCT' | 'STOCK'
+
 /** LIVE: it changed. RESEND: it was linked or resent. */
 export type Lane = 'LIVE' | 'RESEND'
 
@@ -67,6 +70,8 @@ export interface StreamOptions {
   /** Batches that may be unacknowledged. */
   readonly maxInFlight: number
   readonly transport: 'WEBSOCKET' | 'SSE' | 'PULL'
+  /** Where the consumer is, as far as can be told. */
+  readonly address?: string | undefined
 }
 
 /** What is shown as a revision: nothing from before a failover can outrank what comes after. */

@@ -73,18 +73,27 @@ export async function beginSession(
   sql: Sql,
   key: StreamKey,
   nodeId: number,
-  transport: StreamOptions['transport'],
+  { transport, address }: StreamOptions,
 ): Promise<Checkpoint | undefined> {
   if ((await openCheckpoint(sql, key)) === undefined) return undefined
   const [row] = await sql<CheckpointRow[]>`
-    UPDATE checkpoints SET session = session + 1, node_id = ${nodeId}, connected_at = clock_timestamp(), transport = ${transport}
+    UPDATE checkpoints SET session = session + 1, node_id = ${nodeId}, connected_at = clock_timestamp(), disconnected_at = NULL,
+      transport = ${transport}, address = ${address ?? null}
     WHERE ${keyIs(sql, key)} RETURNING *`
   return row && toCheckpoint(row)
 }
 
+/** Notes who pulls, at most once a minute. */
+export async function notePull(sql: Sql, key: StreamKey, { address }: Pick<StreamOptions, 'address'>): Promise<void> {
+  await sql`
+    UPDATE checkpoints SET connected_at = clock_timestamp(), transport = 'PULL', address = ${address ?? null}, disconnected_at = NULL
+    WHERE ${keyIs(sql, key)} AND (transport IS NULL OR connected_at < now() - interval '1 minute')`
+}
+
 /** Says that the subscription with this number is gone. A newer one is left alone. */
 export async function endSession(sql: Sql, key: StreamKey, session: number): Promise<void> {
-  await sql`UPDATE checkpoints SET node_id = NULL, transport = NULL WHERE ${keyIs(sql, key)} AND session = ${session}`
+  await sql`UPDATE checkpoints SET node_id = NULL, transport = NULL, address = NULL, disconnected_at = clock_timestamp()
+    WHERE ${keyIs(sql, key)} AND session = ${session}`
 }
 
 export async function readCheckpoint(sql: Sql, key: StreamKey): Promise<Checkpoint | undefined> {

@@ -1,10 +1,10 @@
-import type { Sql } from '../db/client.ts'
+import type { Sql, TransactionSql } from '../db/client.ts'
 import type { Statement } from '../db/sql.ts'
 import { wholeLink } from '../db/tables/sync.ts'
-import type { EntityOf, Stream } from './change.ts'
+import type { EntityOf, LinkedStream, Stream } from './change.ts'
 import { nothingSeen, sightingColumn, type Sighting } from './positions.ts'
 import type { LinkPoint } from './progress.ts'
-import { parseState } from './states.ts'
+import { toState, type RawState } from './states.ts'
 
 // Looking an entity up, the subject is compared as text: while a table is too new for statistics Postgres would else take the index of positions for as good
 // as the primary key, and read all positions of an account for every row.
@@ -73,7 +73,7 @@ export interface Dispatch<Entity> extends FeedRow<Entity> {
   readonly concerned: readonly (LinkPart & { readonly viewId: number })[]
 }
 
-interface RawRow {
+interface RawRow<S extends Stream> {
   readonly entity_id: number | null
   readonly position: number | null
   readonly revision: number
@@ -81,10 +81,10 @@ interface RawRow {
   readonly deleted: boolean
   readonly key: string | null
   readonly location_code: string | null
-  readonly entity: unknown
+  readonly entity: RawState[S] | null
 }
 
-function toFeedRow<S extends Stream>(stream: S, row: RawRow): FeedRow<EntityOf[S]> {
+function toFeedRow<S extends Stream>(stream: S, row: RawRow<S>): FeedRow<EntityOf[S]> {
   return {
     entityId: row.entity_id ?? 0,
     position: row.position,
@@ -93,7 +93,7 @@ function toFeedRow<S extends Stream>(stream: S, row: RawRow): FeedRow<EntityOf[S
     deleted: row.deleted,
     key: row.key ?? '',
     locationCode: row.location_code ?? '',
-    entity: row.entity === null ? undefined : parseState[stream](row.entity),
+    entity: row.entity === null ? undefined : toState[stream](row.entity),
   }
 }
 
@@ -106,7 +106,7 @@ const entityJoin: { readonly [S in Stream]: (sql: Sql) => Statement } = {
 }
 
 /** Whether a stream's entities concern a view by its links. */
-function isLinked(stream: Stream): boolean {
+function isLinked(stream: Stream): stream is LinkedStream {
   return stream === 'PRODUCT' || stream === 'STOCK'
 }
 
@@ -130,7 +130,7 @@ export async function readLivePage<S extends Stream>(
   after: number,
   limit: number,
 ): Promise<LivePage<EntityOf[S]>> {
-  const raw = await sql<(RawRow & { epoch: number; sighting: Sighting; link_revision: number; external_id: string | null })[]>`
+  const raw = await sql<(RawRow<S> & { epoch: number; sighting: Sighting; link_revision: number; external_id: string | null })[]>`
     SELECT q.epoch, ${sightingColumn(sql)}, e.*, coalesce(x.revision, e.feed_revision) AS revision, x.revision <> e.feed_revision AS is_unsequenced,
       coalesce(x.key, e.feed_key) AS key, coalesce(x.location_code, e.feed_location) AS location_code, x.entity
     FROM sequencer q LEFT JOIN LATERAL (
@@ -153,7 +153,7 @@ export async function readLivePage<S extends Stream>(
 }
 
 /** SQL of what a link has to send: its product, or each stock level of it, those that are deleted too. */
-const itemsOfLink: { readonly [S in Stream]: (sql: Sql) => Statement } = {
+const itemsOfLink: { readonly [S in Stream]: (sql: Sql | TransactionSql) => Statement } = {
   PRODUCT: (sql) => sql`SELECT l.product_id AS id`,
   STOCK: (sql) => sql`
     SELECT s.id FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id
@@ -178,7 +178,7 @@ export async function readLinksPage<S extends Stream>(
   const { after } = range
   const item = stream === 'PRODUCT' ? sql`${wholeLink}::bigint` : sql`coalesce(i.id, ${wholeLink}::bigint)`
   const raw = await sql<
-    (RawRow & {
+    (RawRow<S> & {
       epoch: number
       sighting: Sighting
       view_position: number
@@ -263,7 +263,7 @@ export async function readNewPositions(sql: Sql, after: number, accountIds: read
 }
 
 /** A row of the SQL function `dispatches`. */
-export interface RawDispatch extends RawRow {
+export interface RawDispatch<S extends Stream> extends RawRow<S> {
   readonly account_id: number
   readonly entity_id: number
   readonly origin_view_id: number | null
@@ -286,12 +286,12 @@ export async function readDispatches<S extends Stream>(
   viewIds: readonly number[],
 ): Promise<{ readonly epoch: number; readonly dispatches: readonly Dispatch<EntityOf[S]>[] }> {
   const entities = sql`${changed.map((row) => row.accountId)}::bigint[], ${changed.map((row) => row.entityId)}::bigint[], ${[...viewIds]}::bigint[]`
-  const raw = await sql<(RawDispatch & { epoch: number; sighting: Sighting })[]>`
+  const raw = await sql<(RawDispatch<S> & { epoch: number; sighting: Sighting })[]>`
     SELECT q.epoch, ${sightingColumn(sql)}, d.* FROM sequencer q, ${dispatchesOf[stream](sql, entities)} d`
   return { epoch: raw[0]?.epoch ?? 0, dispatches: raw.map((row) => toDispatch(stream, row)) }
 }
 
-export function toDispatch<S extends Stream>(stream: S, row: RawDispatch): Dispatch<EntityOf[S]> {
+export function toDispatch<S extends Stream>(stream: S, row: RawDispatch<S>): Dispatch<EntityOf[S]> {
   return {
     ...toFeedRow(stream, row),
     accountId: row.account_id,

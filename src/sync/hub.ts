@@ -19,6 +19,7 @@ import { SyncFigures } from './figures.ts'
 import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import type { Numbered } from './sequencer.ts'
+import type { Throughput } from './throughput.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
 /** How many changed entities of a stream it loads for others: beyond, streams read for themselves. */
@@ -39,13 +40,16 @@ type Registry<S extends Stream> = Map<number, Set<ViewStream<S>>>
 type Registries = { readonly [S in Stream]: Registry<S> }
 const kinds = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER'] as const
 
-type Dispatched = Readonly<Record<Stream, readonly RawDispatch[]>>
+type Dispatched = { readonly [S in Stream]: readonly RawDispatch<S>[] }
 
 /** What a round is about. */
 interface Round extends NewPositions {
   /** The states, and whom they concern, where the sequencer has told that too. */
   readonly dispatched?: Dispatched | undefined
 }
+
+/** Told of new positions, and whether some of them are about views. */
+export type MoveListener = (isOfViews: boolean) => void
 
 /** What the hub tells of a key. */
 export type KeyListener = (accountId: number, keyId: number) => void
@@ -55,6 +59,7 @@ export class Hub {
   readonly #database: Database
   readonly #sql: Sql
   readonly #codec: CursorCodec
+  readonly #throughput: Throughput
   readonly #log: Logger
   readonly #signal: AbortSignal
   /** Puts a view right that has seen what the database has not. */
@@ -63,6 +68,7 @@ export class Hub {
   readonly #checkpointBell = new Bell()
   readonly #streams: Registries = { PRODUCT: new Map(), STOCK: new Map(), ORDER: new Map(), CUSTOMER: new Map() }
   readonly #keyListeners = new Set<KeyListener>()
+  readonly #moveListeners = new Set<MoveListener>()
   readonly #viewBells = new Map<number, Set<Bell>>()
   /** Streams whose window is full, and when each was last seen to move. */
   readonly #fullWindows = new Set<StreamKey>()
@@ -76,6 +82,7 @@ export class Hub {
   constructor(
     database: Database,
     codec: CursorCodec,
+    throughput: Throughput,
     log: Logger,
     onFork: (view: ViewKey, epoch: number) => Promise<unknown>,
     signal: AbortSignal,
@@ -84,6 +91,7 @@ export class Hub {
     this.#sql = database.planned
     this.#onFork = onFork
     this.#codec = codec
+    this.#throughput = throughput
     this.#log = log
     this.#signal = signal
     signal.addEventListener('abort', () => {
@@ -132,6 +140,10 @@ export class Hub {
     return () => this.#keyListeners.delete(listener)
   }
 
+  onMoved(listener: MoveListener): void {
+    this.#moveListeners.add(listener)
+  }
+
   /** A bell that rings whenever the view changes or acknowledges on this gateway. */
   viewBell(viewId: number): { readonly bell: Bell; readonly release: () => void } {
     const bells = this.#viewBells.get(viewId) ?? new Set()
@@ -161,7 +173,8 @@ export class Hub {
       watchCheckpoint: () => this.#watchCheckpoint(key),
       figures: this.figures,
       detach: () => this.#detach(registry, stream),
-      warn: (message, error) => this.#log.warn({ err: error, ...key }, message),
+      onDelivered: (delivered) => this.#throughput.note(key, delivered),
+      warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
     })
     const streams = registry.get(key.viewId) ?? new Set()
     registry.set(key.viewId, streams.add(stream))
@@ -252,6 +265,8 @@ export class Hub {
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
     for (const offer of offers) offer()
+    if (sighting.head > this.#sighting.head)
+      this.#moveListeners.forEach((listener) => listener(rows.some(({ subject }) => subject === 'VIEW')))
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull

@@ -1,9 +1,11 @@
+import type { Caller } from '../access/caller.ts'
+import { badInput, checkItemCount, repeated, textFaults } from '../catalog/product-input.ts'
 import type { Database, Sql, TransactionSql } from '../db/client.ts'
-import type { links } from '../db/tables/sync.ts'
-import { lockView, type LockedView } from './views.ts'
-
-export type LinkRow = Readonly<typeof links.$inferSelect>
-export type LinkState = 'PENDING' | 'IN_SYNC' | 'REJECTED'
+import type { Statement } from '../db/sql.ts'
+import { SynkvyError, throwFaults } from '../errors.ts'
+import { linkColumns, type LinkRow } from './link-list.ts'
+import { viewGone } from './view-stream.ts'
+import { lockView, type LockedView, type ViewNumbers } from './views.ts'
 
 /**
  * Links products to a view: those that are not linked yet get a link at the end, and so are sent. Answers how many were made.
@@ -29,7 +31,7 @@ export async function linkMissingProducts(tx: TransactionSql, view: LockedView):
 }
 
 /** How many products "Resend all products" would link. */
-export async function countMissingProducts(tx: TransactionSql, view: LockedView): Promise<number> {
+export async function countMissingProducts(tx: Sql | TransactionSql, view: ViewNumbers): Promise<number> {
   const [row] = await tx<{ count: number }[]>`SELECT count(*) FROM (${missingProducts(tx, view)}) missing`
   return row?.count ?? 0
 }
@@ -38,7 +40,7 @@ export async function countMissingProducts(tx: TransactionSql, view: LockedView)
  * The products that are not linked. After the first "Resend all" only what came later, what is not sequenced yet and what was unlinked can be
  * missing, so that the start does not grow with what is linked already.
  */
-function missingProducts(tx: TransactionSql, view: LockedView) {
+function missingProducts(tx: Sql | TransactionSql, view: ViewNumbers) {
   const isUnlinked = tx`NOT EXISTS (SELECT 1 FROM links l WHERE l.account_id = p.account_id AND l.view_id = ${view.id} AND l.product_id = p.id AND NOT l.unlinked)`
   if (view.allLinkedTo === 0) {
     return tx`SELECT p.id AS product_id, p.revision FROM products p WHERE p.account_id = ${view.accountId} AND ${isUnlinked}`
@@ -75,8 +77,12 @@ async function insertLinks(
     SELECT count(*), max(position) AS last FROM made`
   const count = made?.count ?? 0
   await movedLinks(tx, view, made?.last ?? undefined, count)
+  // What is asked of them next must not wait until Postgres gets to it by itself.
+  if (count >= linksToAnalyze) await tx`ANALYZE links`
   return count
 }
+
+const linksToAnalyze = 10_000
 
 /** Unlinks products: the other end gets a REMOVE for each. Answers how many were linked. Throws NOT_FOUND for the view. */
 export async function unlinkProducts(
@@ -95,8 +101,7 @@ export async function unlinkProducts(
         UPDATE links l SET unlinked = true, auto = false, position = n.position,
           revision = greatest(n.position, l.revision + 1,
             (SELECT p.revision + 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id),
-            (SELECT max(s.revision) + 1 FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id)),
-          rejection_reason = NULL, rejection_revision = NULL, rejected_at = NULL
+            (SELECT max(s.revision) + 1 FROM stock_levels s WHERE s.account_id = l.account_id AND s.product_id = l.product_id))
         FROM numbered n WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = n.product_id
         RETURNING l.position)
       SELECT count(*), max(position) AS last FROM gone`
@@ -104,6 +109,25 @@ export async function unlinkProducts(
     await movedLinks(tx, view, gone?.last ?? undefined, -count)
     return count
   })
+}
+
+/**
+ * Moves links to the end, so that they are sent once more, in their order, in one statement: those that the statements in `chosen` find (place, position), each once. A rejection holds no
+ * longer, and what the view wrote itself is sent to it all the same. Answers how many. They are named by their places because whoever moves a link holds the view's lock, and a million
+ * need not be looked up again.
+ */
+export async function requeueLinks(tx: TransactionSql, view: LockedView, chosen: readonly Statement[]): Promise<number> {
+  const [moved] = await tx<{ count: number; last: number | null }[]>`
+    WITH numbered AS MATERIALIZED (
+      SELECT place, ${view.nextPosition}::bigint - 1 + row_number() OVER (ORDER BY position) AS position
+      FROM (${chosen.reduce((all, one) => tx`${all} UNION ALL ${one}`)}) c),
+    moved AS (
+      UPDATE links l SET position = n.position, revision = greatest(n.position, l.revision + 1), auto = false
+      FROM numbered n WHERE l.ctid = n.place RETURNING l.position)
+    SELECT count(*), max(position) AS last FROM moved`
+  const count = moved?.count ?? 0
+  await movedLinks(tx, view, moved?.last ?? undefined, 0)
+  return count
 }
 
 /** Says, under the view's lock, that positions up to `last` were given out. Raises the view's link position, which tells the gateways. */
@@ -144,71 +168,66 @@ async function linkNewProductsOf(tx: TransactionSql, accountId: number, viewId: 
   await tx`UPDATE sync_views SET auto_linked_to = ${view.head} WHERE account_id = ${accountId} AND id = ${viewId}`
 }
 
-/** Which links: of a view, of a product, in a state, or whose product's handle or title, or one of its SKUs, holds `search`. */
-export interface LinkFilter {
-  readonly viewId?: number | undefined
-  readonly productId?: number | undefined
-  readonly state?: LinkState | undefined
-  readonly search?: string | undefined
+// ---- what the other end calls the products
+
+/** What an external system calls a product. */
+export interface ExternalIdInput {
+  /** What the id is of: 'Product'. */
+  readonly typename: string
+  readonly id: number
+  /** 1 to 255 characters; null where it has no name for it any more. */
+  readonly externalId: string | null
 }
+
+const longestExternalId = 255
 
 /**
- * The links of an account by id, `first` of them after the one with the id `after`. Unlinked ones are not among them, nor those whose product is deleted.
+ * Notes what the caller's system calls products that are linked to its view, all or nothing. Answers their links, in the order of the input. Nothing is sent for it. Throws
+ * NO_SYNC_VIEW, NOT_FOUND for what is not linked to the view, BAD_USER_INPUT.
  */
-export async function linksPage(
-  database: Database,
-  accountId: number,
-  page: LinkFilter & { readonly first: number; readonly after?: number | undefined },
-): Promise<readonly LinkRow[]> {
-  const sql = database.sql
-  return sql<LinkRow[]>`
-    SELECT l.account_id AS "accountId", l.view_id AS "viewId", l.product_id AS "productId", l.id, l.position, l.revision, l.unlinked, l.auto,
-      l.external_id AS "externalId", l.rejection_reason AS "rejectionReason", l.rejection_revision AS "rejectionRevision", l.rejected_at AS "rejectedAt"
-    FROM links l WHERE l.account_id = ${accountId} AND l.id > ${page.after ?? 0} AND ${linkCondition(sql, page)}
-    ORDER BY l.id LIMIT ${page.first}`
+export async function setExternalIds(database: Database, caller: Caller, inputs: readonly ExternalIdInput[]): Promise<readonly LinkRow[]> {
+  const { accountId, syncViewId: viewId } = caller
+  if (viewId === undefined) throw viewGone()
+  checkExternalIds(inputs)
+  return database.sql.begin(async (tx) => {
+    await lockView(tx, accountId, viewId)
+    const ids = inputs.map(({ typename, id }) => (typename === 'Product' ? id : 0))
+    const rows = await tx<LinkRow[]>`
+      UPDATE links l SET external_id = n.external_id
+      FROM unnest(${ids}::bigint[], ${inputs.map(({ externalId }) => externalId)}::text[]) AS n (product_id, external_id)
+      WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.product_id = n.product_id AND NOT l.unlinked
+        AND EXISTS (SELECT FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)
+      RETURNING ${linkColumns(tx)}`
+    const byProduct = new Map(rows.map((row) => [row.productId, row]))
+    throwFaults(ids.flatMap((id, index) => (byProduct.has(id) ? [] : [notLinked(['input', index, 'id'])])))
+    return ids.flatMap((id) => byProduct.get(id) ?? [])
+  })
 }
 
-export async function countLinks(database: Database, accountId: number, filter: LinkFilter): Promise<number> {
-  const [row] = await database.sql<{ count: number }[]>`
-    SELECT count(*) FROM links l WHERE l.account_id = ${accountId} AND ${linkCondition(database.sql, filter)}`
-  return row?.count ?? 0
+function notLinked(inputPath: readonly (string | number)[]): SynkvyError {
+  return new SynkvyError(
+    'NOT_FOUND',
+    'This is not the id of a product that is linked to your sync view. Leave the item out and call again.',
+    {
+      inputPath,
+    },
+  )
 }
 
-function linkCondition(sql: Sql, { viewId, productId, state, search }: LinkFilter) {
-  const pattern = search === undefined ? undefined : `%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  return sql`NOT l.unlinked AND EXISTS (SELECT 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id)
-    ${viewId === undefined ? sql`` : sql`AND l.view_id = ${viewId}`}
-    ${productId === undefined ? sql`` : sql`AND l.product_id = ${productId}`}
-    ${state === undefined ? sql`` : sql`AND ${linkState(sql)} = ${state}`}
-    ${
-      pattern === undefined
-        ? sql``
-        : sql`AND EXISTS (
-            SELECT 1 FROM products p WHERE p.account_id = l.account_id AND p.id = l.product_id AND (p.handle ILIKE ${pattern} OR p.title ILIKE ${pattern}
-              OR EXISTS (SELECT 1 FROM variants v WHERE v.account_id = p.account_id AND v.product_id = p.id AND v.sku ILIKE ${pattern})))`
-    }`
-}
-
-/** The state of each link, by its id: it follows from positions and checkpoints, never from a flag that could lie. */
-export async function linkStates(database: Database, accountId: number, rows: readonly LinkRow[]): Promise<ReadonlyMap<number, LinkState>> {
-  const states = await database.sql<{ id: number; state: LinkState }[]>`
-    SELECT l.id, ${linkState(database.sql)} AS state FROM links l
-    WHERE l.account_id = ${accountId} AND l.id = ANY(${rows.map((row) => row.id)}::bigint[])`
-  return new Map(states.map(({ id, state }) => [id, state]))
-}
-
-/** SQL of the state of the link `l`. A stream that the view has never opened keeps nothing pending, but for PRODUCT, which is what a link is about. */
-function linkState(sql: Sql) {
-  return sql`(CASE
-    WHEN l.rejection_reason IS NOT NULL THEN 'REJECTED'
-    WHEN NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK')) THEN 'PENDING'
-    WHEN EXISTS (
-      SELECT 1 FROM checkpoints c LEFT JOIN resends r ON r.account_id = c.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'
-      WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK') AND (
-        NOT link_point_reached(c.linked, c.linked_item, l.position, 9007199254740991)
-        OR (l.position <= (CASE c.subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END)
-          AND NOT link_point_reached(c.resend, c.resend_item, l.position, 9007199254740991))
-        OR EXISTS (SELECT 1 FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.subject = c.subject
-          AND f.position > c.live AND f.origin_view_id IS DISTINCT FROM l.view_id))) THEN 'PENDING'
-    ELSE 'IN_SYNC' END)`
+function checkExternalIds(inputs: readonly ExternalIdInput[]): void {
+  checkItemCount(inputs, 'input')
+  throwFaults([
+    ...inputs.flatMap(({ typename }, index) =>
+      typename === 'Variant'
+        ? [badInput('External ids are kept for products as a whole. Give the id of the product of this variant.', ['input', index, 'id'])]
+        : [],
+    ),
+    ...inputs.flatMap(({ externalId }, index) =>
+      textFaults(externalId, { most: longestExternalId, least: 1 }, ['input', index, 'externalId']),
+    ),
+    ...repeated(
+      inputs.map(({ typename, id }, index) => [`${typename} ${id}`, ['input', index, 'id']] as const),
+      'id of the',
+    ),
+  ])
 }

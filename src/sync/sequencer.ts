@@ -15,8 +15,10 @@ const batchLimit = 2_000
 const tellLimit = 500
 /** Up to how many it is told whom they concern, too. */
 const dispatchLimit = 8
-/** How often an awake sequencer asks. */
-const awakePollMs = 2
+/** How often an awake sequencer asks: the more is written the more seldom, so that batches grow rather than their number, which is what costs. */
+const shortestAwakePollMs = 2
+const longestAwakePollMs = 20
+const changesAMillisecondOfPoll = 400
 /** From how many changes a second it is awake, and below how many it falls asleep. */
 const awakeFrom = 600
 const awakeDownTo = 300
@@ -25,6 +27,8 @@ const paceMs = 100
 /** How often it asks while it falls asleep, until all transactions that could have read "awake" are gone: at first, and at last, where one of them is long. */
 const shortestDrowsyPollMs = 10
 const longestDrowsyPollMs = 200
+/** After how many rows that were taken out the inbox is vacuumed: an index scan walks over all that have gone, each time. Autovacuum would come once a minute. */
+const vacuumEvery = 5_000
 /** The safety poll behind every hint, and how often the others look whether somebody leads. */
 const safetyPollMs = 1_000
 /** How long after its session was lost it asks for another. */
@@ -55,6 +59,8 @@ export class Sequencer {
   readonly #bell = new Bell()
   readonly #node: number
   #linking = Promise.resolve()
+  #vacuuming: Promise<void> | undefined
+  #takenSinceVacuum = 0
   #isLeading = false
   #isLooking = false
   #processId: number | undefined
@@ -103,7 +109,7 @@ export class Sequencer {
       // Not cut short by a ring: what keeps failing must not fail a hundred times a second.
       await sleep(retryMs, undefined, { signal: this.#signal }).catch(() => {})
     }
-    await this.#linking
+    await Promise.all([this.#linking, this.#vacuuming])
   }
 
   async #serve(session: Session): Promise<void> {
@@ -146,12 +152,30 @@ export class Sequencer {
       pace.count(batch.taken)
       if (batch.taken > 0) {
         this.#events.onNumbered(batch)
+        this.#vacuumInbox(batch.taken)
         if (batch.newProducts > 0) this.#link()
         if (rangeEnds - batch.head < batchLimit * 2) rangeEnds = await session.reservePositions(term.term, rangeEnds)
       }
       if (pace.perSecond >= awakeFrom) await wakefulness.rise()
       else if (pace.perSecond < awakeDownTo) await wakefulness.fallAsleep()
-      if (!batch.mayHaveMore) await this.#bell.wait(await wakefulness.pollMs())
+      if (!batch.mayHaveMore) await this.#bell.wait(await wakefulness.pollMs(pace.perSecond))
+    }
+  }
+
+  /** Clears away what was taken out of the inbox, now and then, beside the sequencing. */
+  #vacuumInbox(taken: number): void {
+    this.#takenSinceVacuum += taken
+    if (this.#takenSinceVacuum < vacuumEvery || this.#vacuuming !== undefined) return
+    this.#takenSinceVacuum = 0
+    this.#vacuuming = this.#vacuum().finally(() => (this.#vacuuming = undefined))
+  }
+
+  async #vacuum(): Promise<void> {
+    try {
+      // Not truncated, which would lock writers out.
+      await this.#database.sql`VACUUM (INDEX_CLEANUP ON, TRUNCATE FALSE) inbox`
+    } catch (error) {
+      if (!this.#signal.aborted) this.#log.warn({ err: error }, 'could not vacuum the inbox')
     }
   }
 
@@ -205,10 +229,10 @@ export interface Numbered {
   /** What was numbered; null where it is much. */
   readonly numbered: readonly NewPosition[] | null
   /** Of these the states and whom they concern; null where it is more than a few, or none concerns anybody. */
-  readonly products: readonly RawDispatch[] | null
-  readonly stock: readonly RawDispatch[] | null
-  readonly orders: readonly RawDispatch[] | null
-  readonly customers: readonly RawDispatch[] | null
+  readonly products: readonly RawDispatch<'PRODUCT'>[] | null
+  readonly stock: readonly RawDispatch<'STOCK'>[] | null
+  readonly orders: readonly RawDispatch<'ORDER'>[] | null
+  readonly customers: readonly RawDispatch<'CUSTOMER'>[] | null
   readonly isDispatched: boolean
 }
 
@@ -258,8 +282,8 @@ class Wakefulness {
   }
 
   /** How long to wait for a ring, before asking all the same. */
-  async pollMs(): Promise<number> {
-    if (this.isAwake) return awakePollMs
+  async pollMs(perSecond: number): Promise<number> {
+    if (this.isAwake) return Math.min(longestAwakePollMs, Math.max(shortestAwakePollMs, perSecond / changesAMillisecondOfPoll))
     if (this.#drowsyUntil === undefined) return safetyPollMs
     const pollMs = this.#drowsyPollMs
     if (await this.#session.haveAllGone(this.#drowsyUntil)) this.#drowsyUntil = undefined

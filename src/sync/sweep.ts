@@ -1,4 +1,6 @@
 import type { TransactionSql } from '../db/client.ts'
+import { rejectionHolds } from './standing.ts'
+import { sweepMinutes } from './throughput.ts'
 
 /** How long what is over is kept. */
 export interface Retention {
@@ -20,11 +22,13 @@ export interface Sweep<Kept> {
 export const feedSweeps: readonly Sweep<Retention>[] = [
   { what: 'markers', sweep: sweepMarkers },
   { what: 'links of deleted products', sweep: sweepLinksOfDeleted },
+  { what: 'rejections', sweep: sweepRejections },
   { what: 'tombstones', sweep: sweepTombstones },
   { what: 'tombstones of orders and customers', sweep: sweepOwnedTombstones },
   { what: 'news of views and keys', sweep: sweepNews },
   { what: 'resends', sweep: sweepResends },
   { what: 'ranges of positions', sweep: sweepRanges },
+  { what: 'minutes of throughput', sweep: (tx, _kept, most) => sweepMinutes(tx, most) },
 ]
 
 /** A product whose marker is gone can be missing again, however old it is: the next "Resend all" looks at all of them. */
@@ -56,6 +60,19 @@ async function sweepLinksOfDeleted(sql: TransactionSql, { keptDays }: Retention,
       UPDATE sync_views v SET link_count = link_count - g.count
       FROM (SELECT account_id, view_id, count(*) FILTER (WHERE NOT unlinked) AS count FROM gone GROUP BY 1, 2) g WHERE v.account_id = g.account_id AND v.id = g.view_id)
     SELECT 1 FROM gone`
+  return gone.length
+}
+
+/** Those that have not held for long: of what has changed since, was unlinked or deleted. */
+async function sweepRejections(sql: TransactionSql, { keptDays }: Retention, most: number): Promise<number> {
+  const gone = await sql`
+    DELETE FROM rejections WHERE (account_id, view_id, subject, entity_id, item_id) IN (
+      SELECT x.account_id, x.view_id, x.subject, x.entity_id, x.item_id FROM rejections x
+      WHERE x.subject = 'PRODUCT' AND x.at < now() - make_interval(days => ${keptDays}) AND NOT EXISTS (
+        SELECT FROM links l JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
+        WHERE l.account_id = x.account_id AND l.view_id = x.view_id AND l.product_id = x.entity_id AND NOT l.unlinked AND ${rejectionHolds(sql)})
+      LIMIT ${most})
+    RETURNING 1`
   return gone.length
 }
 

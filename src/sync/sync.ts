@@ -4,21 +4,29 @@ import type { Database } from '../db/client.ts'
 import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
 import { Acknowledger } from './acknowledger.ts'
+import { Bell } from './bell.ts'
 import type { Batch, EntityOf, Stream, StreamOptions } from './change.ts'
-import { advanceCheckpoint, beginSession, openCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
+import { advanceCheckpoint, beginSession, notePull, openCheckpoint, rewindCheckpoint, type StreamKey } from './checkpoint.ts'
 import { createCursorCodec, invalidCursor, type Cursor, type CursorCodec } from './cursor.ts'
 import type { SyncFigures } from './figures.ts'
+import type { Networks } from './doorbell-address.ts'
+import { Doorbells } from './doorbell.ts'
 import { Hub, type KeyListener } from './hub.ts'
+import { Overviews, type ViewOverview } from './overview.ts'
 import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
 import { Sequencer } from './sequencer.ts'
-import { streamStatuses } from './status.ts'
+import { Throughput } from './throughput.ts'
 import { viewGone, viewPaused, type ViewStream } from './view-stream.ts'
 import { Watcher } from './watch.ts'
-import { findSyncView, viewNotFound, type SyncViewRow } from './views.ts'
+import { viewNotFound } from './views.ts'
 
 const resendLookMs = 500
 const statusLookMs = 1_000
+/** However fast a view moves, who watches it is not told more often. */
+const viewRestMs = 200
+/** To watch views takes no more than one part in so many of a connection's time. */
+const overviewShare = 10
 /** The hub's safety poll, while its gateway's sequencer does not tell of positions. */
 const hubLookMs = 1_000
 
@@ -28,6 +36,8 @@ export interface PullOptions {
   readonly first: number
   /** How long to wait for something to come: 0 to 30. */
   readonly waitSeconds: number
+  /** Where the consumer is, as far as can be told. */
+  readonly address?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,6 +75,10 @@ export class Sync implements AsyncDisposable {
   readonly #stop: AbortController
   readonly #work: Promise<unknown>
   readonly #listening: AsyncDisposable
+  /** Where beside the public internet doorbells may be. */
+  readonly doorbellNetworks: Networks
+  readonly #throughput: Throughput
+  readonly #overviews: Overviews
 
   constructor(parts: {
     readonly database: Database
@@ -75,6 +89,8 @@ export class Sync implements AsyncDisposable {
     readonly stop: AbortController
     readonly work: Promise<unknown>
     readonly listening: AsyncDisposable
+    readonly doorbellNetworks: Networks
+    readonly throughput: Throughput
   }) {
     this.#database = parts.database
     this.#codec = parts.codec
@@ -85,6 +101,9 @@ export class Sync implements AsyncDisposable {
     this.#stop = parts.stop
     this.#work = parts.work
     this.#listening = parts.listening
+    this.doorbellNetworks = parts.doorbellNetworks
+    this.#throughput = parts.throughput
+    this.#overviews = new Overviews(parts.database, parts.throughput)
   }
 
   /** Revisions are shown as `epoch * 2^53 +` the stored number. */
@@ -124,15 +143,17 @@ export class Sync implements AsyncDisposable {
     const isPull = options.transport === 'PULL'
     const checkpoint = isPull
       ? await openCheckpoint(this.#database.sql, key)
-      : await beginSession(this.#database.sql, key, this.#node, options.transport)
+      : await beginSession(this.#database.sql, key, this.#node, options)
     if (checkpoint === undefined) throw viewGone()
+    if (isPull) await notePull(this.#database.sql, key, options)
     return this.#hub.open(key, options, { checkpoint, cursor: cursor?.progress, session: isPull ? undefined : checkpoint.session })
   }
 
   /** One batch of a stream, for who cannot hold a connection: at once what there is, or what comes within `waitSeconds`. Throws as `open` does. */
   async pull<S extends Stream>(caller: Caller, stream: S, options: PullOptions): Promise<Batch<EntityOf[S]>> {
-    const { afterCursor, first: batchSize, waitSeconds, signal } = options
-    const opened = await this.open(caller, stream, { afterCursor, batchSize, maxInFlight: Number.MAX_SAFE_INTEGER, transport: 'PULL' })
+    const { afterCursor, first: batchSize, waitSeconds, address, signal } = options
+    const asked = { afterCursor, batchSize, maxInFlight: Number.MAX_SAFE_INTEGER, transport: 'PULL', address } as const
+    const opened = await this.open(caller, stream, asked)
     const giveUp = (): void => opened.endWith('done')
     const timer = waitSeconds > 0 ? setTimeout(giveUp, waitSeconds * 1000) : undefined
     signal?.addEventListener('abort', giveUp)
@@ -192,25 +213,45 @@ export class Sync implements AsyncDisposable {
       bell,
       release,
       lookEveryMs: (resend) => (resend.state === 'RUNNING' ? resendLookMs : statusLookMs),
+      restMs: viewRestMs,
     })
   }
 
-  /** A view, and again whenever it or its streams' statuses change. Throws NOT_FOUND. */
-  watchView(accountId: number, viewId: number): Watcher<SyncViewRow> {
-    const { bell, release } = this.#hub.viewBell(viewId)
-    const faces = new Map<SyncViewRow, string>()
-    const read = async (): Promise<SyncViewRow> => {
-      const view = await findSyncView(this.#database, accountId, viewId)
-      if (view === undefined) throw viewNotFound()
-      const [statuses, resend] = await Promise.all([
-        streamStatuses(this.#database, accountId, viewId),
-        latestResend(this.#database, accountId, viewId),
-      ])
-      faces.clear()
-      faces.set(view, JSON.stringify([view, statuses, resend?.id, resend?.state]))
-      return view
+  /** How views of an account stand, all of them or one. */
+  overviews(accountId: number, viewId?: number): Promise<readonly ViewOverview[]> {
+    return this.#overviews.read(accountId, viewId)
+  }
+
+  /** A view and how it stands, and again whenever that changes. Throws NOT_FOUND. */
+  watchView(accountId: number, viewId: number): Watcher<ViewOverview> {
+    return this.#watchOverview(this.#hub.viewBell(viewId), viewRestMs, async () => {
+      const [overview] = await this.#overviews.read(accountId, viewId)
+      if (overview === undefined) throw viewNotFound()
+      return overview
+    })
+  }
+
+  /** All views of an account and how they stand, and again whenever that changes: about once a second at most, by one statement for all who watch here. */
+  watchViews(accountId: number): Watcher<readonly ViewOverview[]> {
+    const never = { bell: new Bell(), release: () => {} }
+    return this.#watchOverview(never, statusLookMs, () => this.#overviews.readShared(accountId))
+  }
+
+  #watchOverview<Value>(
+    { bell, release }: { readonly bell: Bell; readonly release: () => void },
+    restMs: number,
+    read: () => Promise<Value>,
+  ): Watcher<Value> {
+    let tookMs = 0
+    const readTimed = async (): Promise<Value> => {
+      const began = Date.now()
+      const value = await read()
+      tookMs = Date.now() - began
+      return value
     }
-    return new Watcher({ read, faceOf: (view) => faces.get(view) ?? '', bell, release, lookEveryMs: () => statusLookMs })
+    // What takes the database long is looked at more seldom.
+    const lookEveryMs = (): number => Math.max(statusLookMs, tookMs * overviewShare)
+    return new Watcher({ read: readTimed, faceOf: (value) => JSON.stringify(value), bell, release, lookEveryMs, restMs })
   }
 
   async #viewOf(caller: Caller): Promise<CallersView> {
@@ -251,6 +292,7 @@ export class Sync implements AsyncDisposable {
     )
     await this.#listening[Symbol.asyncDispose]()
     await this.#work
+    await this.#throughput[Symbol.asyncDispose]()
   }
 }
 
@@ -277,13 +319,24 @@ async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Pr
 }
 
 /** Starts the engine. It is ready when this resolves; dispose of it to stop. */
-export async function startSync(database: Database, { log }: { readonly log: Logger }): Promise<Sync> {
+export async function startSync(
+  database: Database,
+  { log, doorbellNetworks }: { readonly log: Logger; readonly doorbellNetworks: Networks },
+): Promise<Sync> {
   const stop = new AbortController()
   const [state] = await database.sql<{ secret: string; node: number }[]>`
     SELECT cursor_secret AS secret, nextval('node_numbers')::int AS node FROM sequencer`
   if (state === undefined) throw new Error('the table sequencer has lost its row')
   const codec = createCursorCodec(state.secret)
-  const hub = new Hub(database, codec, log, (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch), stop.signal)
+  const throughput = new Throughput(database, log)
+  const hub = new Hub(
+    database,
+    codec,
+    throughput,
+    log,
+    (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch),
+    stop.signal,
+  )
   const sequencer = new Sequencer(
     database,
     state.node,
@@ -291,6 +344,8 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     { onNumbered: (numbered) => hub.onNumbered(numbered), onHead: (head) => hub.onHead(head) },
     stop.signal,
   )
+  const doorbells = new Doorbells(database, doorbellNetworks, log, () => sequencer.isLeading, stop.signal)
+  hub.onMoved((isOfViews) => doorbells.onMoved(isOfViews))
   const sequencing = sequencer.run()
   const listening = await listenFor(hub, sequencer, database).catch(async (error: unknown) => {
     stop.abort()
@@ -302,6 +357,7 @@ export async function startSync(database: Database, { log }: { readonly log: Log
     hub.run(() => (sequencer.tellsOfPositions ? undefined : hubLookMs)),
     hub.watchCheckpoints(),
     hub.keepPassed(),
+    doorbells.run(),
   ])
-  return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening })
+  return new Sync({ database, codec, node: state.node, hub, sequencer, stop, work, listening, doorbellNetworks, throughput })
 }

@@ -5,8 +5,10 @@ import { Bell } from './bell.ts'
 import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type Stream, type StreamOptions } from './change.ts'
 import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { SyncFigures } from './figures.ts'
-import { readLinksPage, readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
+import { readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
+import { LinksReader } from './links-reader.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
+import { deliveredNow, deliveryOf, type Delivered, type Delivery } from './throughput.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
 
 /** A run of "Resend all products", as one stream sees it. */
@@ -40,6 +42,14 @@ export interface StreamHost {
   /** The consumer has gone. */
   readonly detach: () => Promise<void>
   readonly warn: (message: string, error: unknown) => void
+  /** Something was acknowledged or, by pull, fetched. */
+  readonly onDelivered: (delivered: Delivered) => void
+}
+
+/** A batch that is out. */
+interface Sent {
+  readonly progress: Progress
+  readonly delivery: Delivery
 }
 
 /** An entity that changed, loaded once by the hub for all views that it concerns, and this view's link to it. */
@@ -80,6 +90,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   readonly #host: StreamHost
   readonly #bell = new Bell()
   #start: Progress
+  readonly #links: LinksReader<S>
 
   /** What has been sent, or passed because it needs no sending. */
   #sent: Progress
@@ -89,7 +100,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   #acknowledged: Progress
   #rewinds: number
   /** Sent and not acknowledged, in order. */
-  #inFlight: Progress[] = []
+  #inFlight: Sent[] = []
   #mode: LiveMode = 'BEHIND'
   #offers = new Map<number, Offer<EntityOf[S]>>()
   /** What was sent of entities whose latest change LIVE has not come to: it must not send that, or an older state, again. */
@@ -101,6 +112,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   #lastWasLive = false
   #hasToldLevel = false
   #hasToldComplete = false
+  /** LIVE has passed a change that needed no sending, because its state was sent ahead: until that is saved it is taken for one that waits. */
+  #hasPassedOver = false
   /** Grows when the stream is set back: a page that was asked for before is dropped. */
   #generation = 0
   #pauseMs = 0
@@ -118,6 +131,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.options = options
     this.session = from.session
     this.#host = host
+    this.#links = new LinksReader(host.sql, key, options.batchSize)
     this.#acknowledged = from.checkpoint
     this.#rewinds = from.checkpoint.rewinds
     this.#start = from.cursor === undefined ? from.checkpoint : furthest(from.checkpoint, from.cursor)
@@ -206,7 +220,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
 
   onCheckpoint(checkpoint: Checkpoint): void {
     this.#acknowledged = checkpoint
-    this.#inFlight = this.#inFlight.filter((sent) => !covers(checkpoint, sent))
+    for (const { progress, delivery } of this.#inFlight) if (covers(checkpoint, progress)) this.#host.onDelivered(deliveredNow(delivery))
+    this.#inFlight = this.#inFlight.filter(({ progress }) => !covers(checkpoint, progress))
     if (checkpoint.rewinds > this.#rewinds) this.#restart(checkpoint)
     this.#bell.ring()
   }
@@ -253,6 +268,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   /** Goes back to the checkpoint. */
   #restart(checkpoint: Checkpoint): void {
     this.#generation += 1
+    this.#links.drop()
     this.#sighting = nothingSeen
     this.#rewinds = checkpoint.rewinds
     this.#start = checkpoint
@@ -323,7 +339,8 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const resendComplete = this.#completesRun
     this.#hasToldComplete ||= resendComplete
     this.#hasToldLevel = this.#isLevel
-    if (changes.length > 0) this.#inFlight = [...this.#inFlight, this.#sent]
+    if (changes.length > 0) this.#noteSent(deliveryOf(changes))
+    this.#links.onSent(changes.map((change) => change.id))
     this.#isStalled = false
     const batch = {
       cursor: this.#host.encodeCursor(this.key, this.seen, this.#sent),
@@ -334,6 +351,12 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     }
     this.#host.figures.countSent(this.key.stream, batch)
     return batch
+  }
+
+  #noteSent(delivery: Delivery): void {
+    // Who pulls comes back with the acknowledge to a stream that is another by then.
+    if (this.options.transport === 'PULL') this.#host.onDelivered(deliveredNow(delivery))
+    this.#inFlight = [...this.#inFlight, { progress: this.#sent, delivery }]
   }
 
   /** The changes of LIVE that wait; undefined when the stream was set back meanwhile. */
@@ -385,6 +408,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     // What LIVE has come to it will not come to again.
     if (sent !== undefined && sent.revision <= row.revision && !this.#isAhead(row)) this.#ahead.delete(row.entityId)
     // Where it is deleted and the tombstone has no position yet, that will come.
+    this.#hasPassedOver ||= isSent
     if (isSent || (row.entity === undefined && !row.deleted)) return []
     if (this.#isAhead(row)) this.#remember(row, link)
     return [toChange(row.entity === undefined ? 'DELETED' : 'UPSERT', 'LIVE', row, link, epoch)]
@@ -406,10 +430,10 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   async #readLinked(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
     const generation = this.#generation
     const { linked: after, resendId } = this.#sent
-    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: undefined }, this.options.batchSize)
+    const page = await this.#links.read({ after, to: undefined })
     if (generation !== this.#generation || resendId !== this.#sent.resendId) return undefined
     this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
-    this.#seeLinks(page)
+    this.#seeLinks(page, undefined)
     const run = this.#run
     const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
     this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }
@@ -420,16 +444,20 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const { generation, run } = { generation: this.#generation, run: this.#run }
     if (run === undefined) return []
     const after = this.#sent.resend
-    const page = await readLinksPage(this.#host.sql, this.key.stream, this.key, { after, to: run.resendTo }, this.options.batchSize)
+    const page = await this.#links.read({ after, to: run.resendTo })
     if (generation !== this.#generation || run.id !== this.#run?.id) return undefined
-    this.#seeLinks(page)
+    this.#seeLinks(page, run.resendTo)
     const resend = page.isFull ? page.upTo : afterLink(run.resendTo)
     this.#sent = { ...this.#sent, resend, done: this.#sent.done + linksBegun(page.rows, after.position, run.resendTo) }
     return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row, page.epoch)))
   }
 
-  /** A state that has no position yet will get one beyond the head. */
-  #seeLinks({ epoch, sighting, rows }: LinksPage<EntityOf[S]>): void {
+  /**
+   * A state that has no position yet will get one beyond the head. The next page, up to the link at `to`, is read while this one is on its way, unless the consumer is to acknowledge
+   * first: who acknowledges nothing has no page waiting.
+   */
+  #seeLinks({ epoch, sighting, rows, isFull, upTo }: LinksPage<EntityOf[S]>, to: number | undefined): void {
+    if (isFull && this.#inFlight.length + 1 < this.options.maxInFlight) this.#links.readAhead({ after: upTo, to })
     this.#epoch = epoch
     this.#see(rows.some((row) => row.isUnsequenced) ? { ...sighting, head: sighting.head + 1 } : sighting)
   }
@@ -464,15 +492,16 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     }
   }
 
-  /** Saves that LINKED and RESEND have passed what needed no sending, so that a run ends even if its last links have nothing to send. */
+  /** Saves that something was passed that needed no sending, so that a run ends even if its last links have nothing to send, and nothing is taken for waiting. */
   async #keepPassed(): Promise<void> {
     const passed = this.passed
     if (
       passed === undefined ||
-      (hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
+      (!this.#hasPassedOver && hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
     )
       return
     const checkpoint = await advanceCheckpoint(this.#host.sql, this.key, passed, false)
+    this.#hasPassedOver = false
     if (checkpoint !== undefined) this.onCheckpoint(checkpoint)
   }
 }

@@ -1,4 +1,4 @@
-import type { Bell } from './bell.ts'
+import { Bell } from './bell.ts'
 
 /** A value that is watched, and how. */
 export interface Watch<Value> {
@@ -8,6 +8,8 @@ export interface Watch<Value> {
   readonly bell: Bell
   /** How long to wait for the bell before looking again. */
   readonly lookEveryMs: (value: Value) => number
+  /** How long to let pass between two looks, however often the bell rings. */
+  readonly restMs: number
   readonly release: () => void
 }
 
@@ -17,6 +19,8 @@ export interface Watch<Value> {
  */
 export class Watcher<Value> implements AsyncIterableIterator<Value> {
   readonly #watch: Watch<Value>
+  readonly #restBell = new Bell()
+  #looksAgainAt = 0
   #face: string | undefined
   #isDone = false
   #reason: Error | undefined
@@ -32,6 +36,9 @@ export class Watcher<Value> implements AsyncIterableIterator<Value> {
   async next(): Promise<IteratorResult<Value, undefined>> {
     for (;;) {
       if (this.#isDone) return this.#finish()
+      await this.#rest()
+      if (this.#isDone) return this.#finish()
+      this.#looksAgainAt = Date.now() + this.#watch.restMs
       const value = await this.#watch.read()
       const face = this.#watch.faceOf(value)
       if (this.#isDone) return this.#finish()
@@ -43,11 +50,16 @@ export class Watcher<Value> implements AsyncIterableIterator<Value> {
     }
   }
 
+  async #rest(): Promise<void> {
+    while (!this.#isDone && Date.now() < this.#looksAgainAt) await this.#restBell.wait(this.#looksAgainAt - Date.now())
+  }
+
   /** Ends it: the watcher is told why. */
   endWith(reason: Error): void {
     this.#reason ??= reason
     this.#isDone = true
     this.#watch.bell.ring()
+    this.#restBell.ring()
   }
 
   #finish(): IteratorResult<Value, undefined> {
@@ -61,6 +73,7 @@ export class Watcher<Value> implements AsyncIterableIterator<Value> {
     this.#isDone = true
     this.#watch.release()
     this.#watch.bell.ring()
+    this.#restBell.ring()
     return { done: true, value: undefined }
   }
 }

@@ -6,7 +6,7 @@ import { insertRows, isAnyOf, writeAs } from '../catalog/write.ts'
 import type { Database, DrizzleSession, Sql } from '../db/client.ts'
 import { customers, type Address } from '../db/tables/trade.ts'
 import { ownerOf, ownerSeenBy } from './ownership.ts'
-import { parseCustomer, type CustomerState } from './states.ts'
+import { toCustomer, type RawCustomer, type CustomerState } from './states.ts'
 import { checkCustomerInputs, type AddressInput, type CustomerInput } from './trade-input.ts'
 
 type CustomerRow = Readonly<typeof customers.$inferSelect>
@@ -134,9 +134,9 @@ export async function customersByIds(
   accountId: number,
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, CustomerState>> {
-  const rows = await database.sql<{ id: number; entity: unknown }[]>`
+  const rows = await database.sql<{ id: number; entity: RawCustomer }[]>`
     SELECT k.id, x.entity FROM unnest(${[...new Set(ids)]}::bigint[]) k (id) CROSS JOIN LATERAL customer_state(${accountId}, k.id) x`
-  return new Map(rows.map(({ id, entity }) => [id, parseCustomer(entity)]))
+  return new Map(rows.map(({ id, entity }) => [id, toCustomer(entity)]))
 }
 
 /** A customer by its id; undefined where there is none that the caller may see. */
@@ -159,12 +159,12 @@ export async function customersPage(
 ): Promise<readonly CustomerState[]> {
   const { sql } = database
   const owner = await ownerSeenBy(database, caller)
-  const rows = await sql<{ entity: unknown }[]>`
+  const rows = await sql<{ entity: RawCustomer }[]>`
     SELECT x.entity FROM (
       SELECT c.account_id, c.id FROM customers c WHERE ${isWanted(sql, caller.accountId, owner, page)} AND c.id > ${page.after ?? 0}
       ORDER BY c.id LIMIT ${page.first}) k
     CROSS JOIN LATERAL customer_state(k.account_id, k.id) x ORDER BY k.id`
-  return rows.map(({ entity }) => parseCustomer(entity))
+  return rows.map(({ entity }) => toCustomer(entity))
 }
 
 export async function countCustomers(database: Database, caller: Caller, filter: CustomerFilter): Promise<number> {

@@ -2,12 +2,12 @@ import type { Caller } from '../access/caller.ts'
 import type { Database, Sql } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { ownerSeenBy } from './ownership.ts'
-import { parseOrder, type OrderState, type OrderStateName } from './states.ts'
+import { toOrder, type RawOrder, type OrderState, type OrderStateName } from './states.ts'
 
 export async function ordersByIds(database: Database, accountId: number, ids: readonly number[]): Promise<ReadonlyMap<number, OrderState>> {
-  const rows = await database.sql<{ id: number; entity: unknown }[]>`
+  const rows = await database.sql<{ id: number; entity: RawOrder }[]>`
     SELECT k.id, x.entity FROM unnest(${[...new Set(ids)]}::bigint[]) k (id) CROSS JOIN LATERAL order_state(${accountId}, k.id) x`
-  return new Map(rows.map(({ id, entity }) => [id, parseOrder(entity)]))
+  return new Map(rows.map(({ id, entity }) => [id, toOrder(entity)]))
 }
 
 /** An order by its id; undefined where there is none that the caller may see. */
@@ -24,7 +24,7 @@ export async function findOrder(database: Database, caller: Caller, id: number):
 export async function findOrderByExternalId(database: Database, caller: Caller, externalId: string): Promise<OrderState | undefined> {
   const { sql } = database
   const owner = await ownerSeenBy(database, caller)
-  const rows = await sql<{ ownerUserId: number | null; entity: unknown }[]>`
+  const rows = await sql<{ ownerUserId: number | null; entity: RawOrder }[]>`
     SELECT o.owner_user_id AS "ownerUserId", x.entity FROM orders o CROSS JOIN LATERAL order_state(o.account_id, o.id) x
     WHERE o.account_id = ${caller.accountId} AND o.external_id = ${externalId} ${owner === undefined ? sql`` : sql`AND o.owner_user_id = ${owner}`}
     ORDER BY o.id LIMIT 1000`
@@ -34,7 +34,7 @@ export async function findOrderByExternalId(database: Database, caller: Caller, 
       inputPath: ['externalId'],
     })
   const found = own ?? rows[0]
-  return found && parseOrder(found.entity)
+  return found && toOrder(found.entity)
 }
 
 /** Which orders, of those that the caller may see. */
@@ -52,12 +52,12 @@ export async function ordersPage(
 ): Promise<readonly OrderState[]> {
   const { sql } = database
   const owner = await ownerSeenBy(database, caller)
-  const rows = await sql<{ entity: unknown }[]>`
+  const rows = await sql<{ entity: RawOrder }[]>`
     SELECT x.entity FROM (
       SELECT o.account_id, o.id FROM orders o WHERE ${isWanted(sql, caller.accountId, owner, page)} AND o.id > ${page.after ?? 0}
       ORDER BY o.id LIMIT ${page.first}) k
     CROSS JOIN LATERAL order_state(k.account_id, k.id) x ORDER BY k.id`
-  return rows.map(({ entity }) => parseOrder(entity))
+  return rows.map(({ entity }) => toOrder(entity))
 }
 
 export async function countOrders(database: Database, caller: Caller, filter: OrderFilter): Promise<number> {

@@ -1,114 +1,105 @@
-import { z } from 'zod'
+import type { Address } from '../db/tables/trade.ts'
 
-// Customers and orders as they are read and as streams carry them: whole, of one snapshot, the values in the order in which customer_state and order_state in
-// drizzle/0004_states.sql build them.
+// Customers and orders as they are read and as streams carry them: whole, of one snapshot. The types are what customer_state and order_state in drizzle/0004_states.sql
+// build, value by value in their order.
 
-const moment = z.string().transform((text) => new Date(text))
+/** A moment as Postgres writes it in JSON. */
+type Moment = string
 
-const address = z.object({
-  name: z.string().nullable(),
-  line1: z.string(),
-  line2: z.string().nullable(),
-  postalCode: z.string().nullable(),
-  city: z.string(),
-  countryCode: z.string(),
-})
+export type RawCustomer = readonly [
+  accountId: number,
+  id: number,
+  ownerUserId: number | null,
+  externalId: string,
+  name: string,
+  email: string | null,
+  phone: string | null,
+  address: Address | null,
+  revision: number,
+  updatedAt: Moment,
+]
 
-const customer = z
-  .tuple([
-    z.number(),
-    z.number(),
-    z.number().nullable(),
-    z.string(),
-    z.string(),
-    z.string().nullable(),
-    z.string().nullable(),
-    address.nullable(),
-    z.number(),
-    moment,
-  ])
-  .transform(([accountId, id, ownerUserId, externalId, name, email, phone, at, revision, updatedAt]) => ({
+type RawOrderLine = readonly [
+  id: number,
+  variantId: number,
+  sku: string,
+  title: string,
+  quantity: number,
+  unitPrice: string,
+  taxRate: string | null,
+]
+
+export type RawOrder = readonly [
+  accountId: number,
+  id: number,
+  ownerUserId: number | null,
+  externalId: string,
+  number: string,
+  state: OrderStateName,
+  shippingAddress: Address | null,
+  billingAddress: Address | null,
+  currency: string,
+  placedAt: Moment,
+  revision: number,
+  updatedAt: Moment,
+  customer: RawCustomer | null,
+  total: string,
+  lines: readonly RawOrderLine[],
+]
+
+/** A customer; `ownerUserId` null: the shop's own. `revision` is the stored number, without the epoch. */
+export type CustomerState = ReturnType<typeof toCustomer>
+/** An order with its lines, and its customer as of now. */
+export type OrderState = ReturnType<typeof toOrder>
+export type OrderLineState = OrderState['lines'][number]
+export type OrderStateName = 'PLACED' | 'SHIPPED' | 'CANCELLED'
+
+export function toCustomer([accountId, id, ownerUserId, externalId, name, email, phone, address, revision, updatedAt]: RawCustomer) {
+  return { accountId, id, ownerUserId, externalId, name, email, phone, address, revision, updatedAt: new Date(updatedAt) }
+}
+
+export function toOrder([
+  accountId,
+  id,
+  ownerUserId,
+  externalId,
+  number,
+  state,
+  shippingAddress,
+  billingAddress,
+  currency,
+  placedAt,
+  revision,
+  updatedAt,
+  customer,
+  total,
+  lines,
+]: RawOrder) {
+  return {
     accountId,
     id,
     ownerUserId,
     externalId,
-    name,
-    email,
-    phone,
-    address: at,
+    number,
+    state,
+    shippingAddress,
+    billingAddress,
+    currency,
+    placedAt: new Date(placedAt),
     revision,
-    updatedAt,
-  }))
-
-const line = z
-  .tuple([z.number(), z.number(), z.string(), z.string(), z.number(), z.string(), z.string().nullable()])
-  .transform(([id, variantId, sku, title, quantity, unitPrice, taxRate]) => ({ id, variantId, sku, title, quantity, unitPrice, taxRate }))
-
-const order = z
-  .tuple([
-    z.number(),
-    z.number(),
-    z.number().nullable(),
-    z.string(),
-    z.string(),
-    z.enum(['PLACED', 'SHIPPED', 'CANCELLED']),
-    address.nullable(),
-    address.nullable(),
-    z.string(),
-    moment,
-    z.number(),
-    moment,
-    customer.nullable(),
-    z.string(),
-    z.array(line),
-  ])
-  .transform(
-    ([
+    updatedAt: new Date(updatedAt),
+    customer: customer && toCustomer(customer),
+    total,
+    lines: lines.map(([lineId, variantId, sku, title, quantity, unitPrice, taxRate]) => ({
+      id: lineId,
       accountId,
-      id,
-      ownerUserId,
-      externalId,
-      number,
-      state,
-      shippingAddress,
-      billingAddress,
+      variantId,
+      sku,
+      title,
+      quantity,
+      unitPrice,
       currency,
-      placedAt,
-      revision,
-      updatedAt,
-      by,
-      total,
-      rows,
-    ]) => ({
-      accountId,
-      id,
-      ownerUserId,
-      externalId,
-      number,
-      state,
-      shippingAddress,
-      billingAddress,
-      currency,
-      placedAt,
-      revision,
-      updatedAt,
-      customer: by,
-      total,
-      lines: rows.map((row) => ({ ...row, accountId, currency })),
-    }),
-  )
-
-/** A customer; `ownerUserId` null: the shop's own. `revision` is the stored number, without the epoch. */
-export type CustomerState = Readonly<z.infer<typeof customer>>
-/** An order with its lines, and its customer as of now. */
-export type OrderState = Readonly<z.infer<typeof order>>
-export type OrderLineState = OrderState['lines'][number]
-export type OrderStateName = OrderState['state']
-
-export function parseCustomer(json: unknown): CustomerState {
-  return customer.parse(json)
-}
-
-export function parseOrder(json: unknown): OrderState {
-  return order.parse(json)
+      taxRate,
+    })),
+  }
 }

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAccount, ensureFirstAccount } from '../../src/access/accounts.ts'
 import { createApiKey, revokeApiKey } from '../../src/access/api-keys.ts'
-import { authenticate, KeyUsage } from '../../src/access/authenticate.ts'
+import { authenticateKey, KeyUsage } from '../../src/access/authenticate.ts'
 import { KeyWatch } from '../../src/access/key-watch.ts'
 import type { SynkvyError } from '../../src/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -18,7 +18,7 @@ const silent = pino({ level: 'silent' })
 
 async function callerOf(slug: string) {
   const { adminKey } = await createAccount(cloned.database, { slug, name: slug, currency: 'SEK', pricesIncludeTax: true })
-  return authenticate(cloned.database, `Bearer ${adminKey ?? ''}`)
+  return authenticateKey(cloned.database, adminKey ?? '')
 }
 
 test('many gateways that start at once make one first account, with one key that one of them shows', async () => {
@@ -27,7 +27,7 @@ test('many gateways that start at once make one first account, with one key that
   expect(new Set(opened.map(({ account }) => account.id)).size).toBe(1)
   const [secret, ...more] = opened.flatMap(({ adminKey }) => adminKey ?? [])
   expect(more).toEqual([])
-  expect(await authenticate(cloned.database, `Bearer ${secret}`)).toMatchObject({ kind: 'ADMIN', accountId: opened[0]?.account.id })
+  expect(await authenticateKey(cloned.database, secret ?? '')).toMatchObject({ kind: 'ADMIN', accountId: opened[0]?.account.id })
 })
 
 test('an admin key that is given later is good as well, once, and stays revoked', async () => {
@@ -35,12 +35,12 @@ test('an admin key that is given later is good as well, once, and stays revoked'
   const { account } = await ensureFirstAccount(cloned.database, 'later', undefined)
 
   for (let start = 0; start < 3; start += 1) expect((await ensureFirstAccount(cloned.database, 'later', key)).adminKey).toBeUndefined()
-  const caller = await authenticate(cloned.database, `Bearer ${key}`)
+  const caller = await authenticateKey(cloned.database, key)
   expect(caller).toMatchObject({ kind: 'ADMIN', accountId: account.id })
   await revokeApiKey(cloned.database, account.id, caller.keyId)
   await ensureFirstAccount(cloned.database, 'later', key)
 
-  await expect(authenticate(cloned.database, `Bearer ${key}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+  await expect(authenticateKey(cloned.database, key)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
 test('an admin key that is given and belongs to another account is refused in words', async () => {
@@ -98,7 +98,7 @@ test('a key that could not be read when it changed is read again', async () => {
 test('a key that expires ends what it has opened, and what it has let go of is left alone', async () => {
   const { accountId, userId } = await callerOf('expiry')
   const { secret } = await createApiKey(cloned.database, accountId, userId, new Date(Date.now() + 600))
-  const caller = await authenticate(cloned.database, `bearer ${secret}`)
+  const caller = await authenticateKey(cloned.database, secret)
   using keys = new KeyWatch(cloned.database, silent)
   let isTouched = false
   keys.register(caller, () => (isTouched = true))()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { lexicographicSortSchema, printSchema } from 'graphql'
 import { expect, test } from 'vitest'
+import { printedSchema, printedTypes } from '../../schema/printed.ts'
 import { schema } from '../../schema/schema.ts'
 import { configDocument, readConfig } from '../../src/config.ts'
 import { errorCatalogue } from '../../src/errors.ts'
@@ -18,7 +18,11 @@ test('docs/errors.md has a heading for every error code, in order', () => {
 })
 
 test('schema/schema.graphql is the schema as it is printed', () => {
-  expect(read('schema/schema.graphql')).toBe(`${printSchema(lexicographicSortSchema(schema))}\n`)
+  expect(read('schema/schema.graphql')).toBe(printedSchema())
+})
+
+test("the admin page's types are those of the schema", () => {
+  expect(read('admin/src/api/schema.d.ts')).toBe(printedTypes())
 })
 
 test('every type, field, argument and value of the schema has a description', () => {
@@ -45,5 +49,7 @@ test('a start with a bad configuration names every faulty variable at once', () 
   expect(() => readConfig(bad)).toThrow(/PORT[^]*DATABASE_URL[^]*LOG_LEVEL[^]*SYNKVY_ADMIN_KEY[^]*SYNKVY_POOLSIZE/)
   expect(() => readConfig({ PORT: 'many', DATABASE_DIRECT_URL: 'postgres://x/y' })).toThrow(/PORT: must be[^]*DATABASE_DIRECT_URL: needs/)
   expect(() => readConfig({ SYNKVY_ADMIN_KEY: 'no header can carry such a key' })).toThrow(/SYNKVY_ADMIN_KEY: must/)
+  expect(() => readConfig({ SYNKVY_DOORBELL_NETWORKS: '10.0.0.0/8,everywhere' })).toThrow(/SYNKVY_DOORBELL_NETWORKS: must/)
+  expect(readConfig({ SYNKVY_DOORBELL_NETWORKS: '10.0.0.0/8, ::1/128' })).toMatchObject({ doorbellNetworks: ['10.0.0.0/8', '::1/128'] })
   expect(readConfig({ PORT: '' })).toMatchObject({ port: 4000, dataDir: '.synkvy', accountSlug: 'demo' })
 })

@@ -62,6 +62,8 @@ export class TrialConsumer {
   readonly gapsMs: number[] = []
   #endedAt: number | undefined
   readonly #doors: () => Door
+  /** Whether what it has acknowledged may come again for a reason of its view's. */
+  readonly #isBegunAnew: () => boolean
   readonly #random: Random
   readonly #stop = new AbortController()
   #copy = new Map<string, Held>()
@@ -85,11 +87,12 @@ export class TrialConsumer {
   #run: Promise<void> = Promise.resolve()
   lastEnd: Ended | undefined
 
-  constructor(kind: ConsumerKind, stream: StreamName, random: Random, door: () => Door) {
+  constructor(kind: ConsumerKind, stream: StreamName, random: Random, door: () => Door, isBegunAnew: () => boolean = () => false) {
     this.kind = kind
     this.stream = stream
     this.#random = random
     this.#doors = door
+    this.#isBegunAnew = isBegunAnew
     setMaxListeners(0, this.#stop.signal)
   }
 
@@ -242,7 +245,8 @@ export class TrialConsumer {
   #noteRepetition(change: Change, resendId: string | null, known: Acknowledged): void {
     const isSameRun = known.lane === 'RESEND' && resendId !== null && known.resendId === resendId
     if (change.lane === 'RESEND' && !isSameRun) return
-    if (known.connection < this.#connectionNumber || this.#mayBeRewound) {
+    const isTrade = this.stream === 'ORDER' || this.stream === 'CUSTOMER'
+    if (known.connection < this.#connectionNumber || this.#mayBeRewound || (isTrade && this.#isBegunAnew())) {
       this.tally.overlapping += 1
       return
     }

@@ -11,6 +11,8 @@ export interface TrialView {
   readonly name: string
   key: string
   keyId: string
+  /** It receives more than before, so its orders and customers come anew. */
+  isWidened: boolean
 }
 
 /** An account of the trial's own. */
@@ -58,7 +60,7 @@ export async function createView(door: Door, name: string, orderScope: 'OWN' | '
       { name, orderScope },
     ),
   )
-  return { id: view.createSyncView.syncView.id, userId, name, key, keyId }
+  return { id: view.createSyncView.syncView.id, userId, name, key, keyId, isWidened: false }
 }
 
 export async function createKey(door: Door, userId: string): Promise<{ readonly key: string; readonly keyId: string }> {

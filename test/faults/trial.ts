@@ -143,7 +143,16 @@ function consumersOf(
   doorOf: (key: string) => Door,
 ): readonly (readonly TrialConsumer[])[] {
   return shop.views.map((view, index) =>
-    streams.map((stream, at) => new TrialConsumer(views[index]?.[at] ?? 'fast', stream, random.fork(), () => doorOf(view.key))),
+    streams.map(
+      (stream, at) =>
+        new TrialConsumer(
+          views[index]?.[at] ?? 'fast',
+          stream,
+          random.fork(),
+          () => doorOf(view.key),
+          () => view.isWidened,
+        ),
+    ),
   )
 }
 
@@ -216,6 +225,7 @@ async function askFor(
       await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { autoLink: true }) { __typename } }')
       return
     case 'widen':
+      if (view !== undefined) view.isWidened = true
       await ask('mutation ($id: ID!) { updateSyncView(id: $id, input: { orderScope: ALL }) { __typename } }')
       return
     case 'pause':

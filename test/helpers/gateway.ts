@@ -27,19 +27,17 @@ export interface TestGateway extends AsyncDisposable {
   readonly connect: (key: string) => Client
 }
 
-interface GatewayOptions {
-  /** More configuration. */
-  readonly env?: Readonly<Record<string, string>>
-  readonly log?: Logger
-}
+const usual = { PORT: '0', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }
+const usualLog = pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' })
 
-/** A gateway of its own on a database, for real: HTTP, sockets and all. */
+/** A gateway of its own on a database, for real: HTTP, sockets and all. `settings` are variables of docs/config.md beside the usual ones; it is on a port that is free unless they say which. */
 export async function startGateway(
   database: TestDatabase,
-  { env = {}, log = pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' }) }: GatewayOptions = {},
+  settings: Readonly<Record<string, string>> = {},
+  log: Logger = usualLog,
 ): Promise<TestGateway> {
   const config = {
-    ...readConfig({ PORT: '0', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6', ...env }),
+    ...readConfig({ ...usual, ...settings }),
     databaseUrl: database.url,
     databaseDirectUrl: database.url,
   }
@@ -83,9 +81,12 @@ function connectTo(url: string, key: string): Client {
 }
 
 /** A gateway on a fresh database, disposed of together. */
-export async function startShop(options?: GatewayOptions): Promise<TestGateway & { readonly database: TestDatabase }> {
+export async function startShop(
+  settings?: Readonly<Record<string, string>>,
+  log?: Logger,
+): Promise<TestGateway & { readonly database: TestDatabase }> {
   const database = await createTestDatabase()
-  const gateway = await startGateway(database, options)
+  const gateway = await startGateway(database, settings, log)
   return {
     ...gateway,
     database,

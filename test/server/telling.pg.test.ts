@@ -27,7 +27,7 @@ function keptLog(env: Readonly<Record<string, string>> = {}) {
 const kept = keptLog()
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
-  shop = await startShop({ log: kept.log })
+  shop = await startShop({}, kept.log)
 })
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
@@ -214,8 +214,8 @@ describe('/metrics', () => {
 
   it('can be closed, or kept to an address of its own', async () => {
     await using database = await createTestDatabase()
-    await using off = await startGateway(database, { env: { SYNKVY_METRICS: 'off' } })
-    await using apart = await startGateway(database, { env: { SYNKVY_METRICS: '127.0.0.1:0' } })
+    await using off = await startGateway(database, { SYNKVY_METRICS: 'off' })
+    await using apart = await startGateway(database, { SYNKVY_METRICS: '127.0.0.1:0' })
 
     expect((await fetch(`${off.url}/metrics`)).status).toBe(404)
     expect(off.app.metricsUrl).toBeUndefined()

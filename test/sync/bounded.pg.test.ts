@@ -39,11 +39,13 @@ async function catchUp(stock: Subscription): Promise<readonly string[]> {
   return [...last].map(([key, onHand]) => `${key} ${String(onHand)}`)
 }
 
-test('with nothing to send a gateway makes about a statement a second, with 1 view or 60', async () => {
+test('with nothing to send a gateway makes about a statement a second, with 1 view or 60, and doorbells at those that are away', async () => {
   const views = []
   for (let index = 0; index < 60; index += 1) views.push(await createView(shop, `Idle ${index}`))
   const subscriptions = views.map((view) => new Subscription(shop.connect(view.key), 'PRODUCT'))
   for (const subscription of subscriptions) await subscription.next()
+  await shop.database.database.sql`UPDATE sync_views SET doorbell_url = 'http://127.0.0.1:9/', doorbell_secret = 'whsec_AAAA'`
+  for (const subscription of subscriptions.slice(0, 20)) subscription.close()
   // A backend publishes what it has counted at the latest after ten seconds.
   await new Promise((resolve) => setTimeout(resolve, 12_000))
 

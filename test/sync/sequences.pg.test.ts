@@ -236,3 +236,29 @@ test('products that are linked together with some that are linked already are se
 
   expect(received.map((change) => change.key).toSorted()).toEqual(handles)
 })
+
+test('a change that was sent ahead of its position, acknowledged, and then passed over keeps nothing waiting', async () => {
+  await createProducts(shop, ['ahead-1'], 1)
+  const { viewId, key } = await createView(shop, 'Ahead')
+  const before = new Subscription(shop.connect(key), 'STOCK')
+  await before.readUntil((batch) => batch.caughtUp)
+  before.close()
+  await sequenced()
+
+  await withoutSequencing(async () => {
+    await setOnHand('SKU-ahead-1', 2)
+    await expectData(shop.call(link, { viewId, products: [{ handle: 'ahead-1' }] }))
+    const stock = new Subscription(shop.connect(key), 'STOCK')
+    expect(await stock.readUntil((batch) => batch.changes.length > 0)).toMatchObject([{ lane: 'RESEND', entity: { onHand: 2 } }])
+  })
+
+  const standing = async () =>
+    expectData(
+      shop.call(
+        'query ($viewId: ID!) { links(syncViewId: $viewId) { nodes { state } } syncView(id: $viewId) { streams { stream pending } } }',
+        { viewId },
+      ),
+    )
+  await expect.poll(async () => (await standing()).links.nodes).toEqual([{ state: 'IN_SYNC' }])
+  expect((await standing()).syncView.streams).toContainEqual({ stream: 'STOCK', pending: 0 })
+})

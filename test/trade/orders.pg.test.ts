@@ -101,6 +101,7 @@ describe('an order', () => {
     const address = { line1: 'Storgatan 1', city: 'Göteborg', countryCode: 'SE' }
     await placed([{ externalId: 'merged', number: 'N-1', shippingAddress: address, lines: [line(one, 3), line(other, 1)] }])
     const [kept] = await placed([{ externalId: 'merged', lines: [line(other, 5)] }])
+    expect((await placed([{ externalId: 'empty' }]))[0]).toMatchObject({ lines: [], total: money('0.00') })
     const [cleared] = await placed([{ externalId: 'merged', shippingAddress: null }])
 
     expect(kept).toMatchObject({

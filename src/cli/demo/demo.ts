@@ -98,8 +98,8 @@ async function keyOf(app: App, user: UserRow): Promise<string> {
 
 function introduction(app: App, adminKey: string): string {
   return `
-Open GraphiQL:   ${app.url}/graphql
-with the header: { "Authorization": "Bearer ${adminKey}" }
+Open the admin page:  ${app.url}/admin
+and sign in with:     ${adminKey}
 
 Two systems connect now, as a real ERP and a real POS would. Ctrl-C ends the demo.
 `

@@ -56,3 +56,27 @@ export const apiKeys = pgTable(
     index('api_keys_user').on(t.accountId, t.userId),
   ],
 )
+
+/** Sign-ins to the admin page: what a browser holds instead of an admin's key, for a bounded time. Signing out deletes the row. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    accountId: id().notNull(),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    /** The key that it was exchanged for: it ends with the key. */
+    keyId: id().notNull(),
+    /** SHA-256 of the cookie's secret, hexadecimal, as with keys. */
+    secretHash: text().notNull(),
+    createdAt: moment().notNull().defaultNow(),
+    expiresAt: moment().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    foreignKey({ columns: [t.accountId, t.keyId], foreignColumns: [apiKeys.accountId, apiKeys.id] }).onDelete('cascade'),
+    // A call brings nothing but its secret, as with keys.
+    uniqueIndex('sessions_secret_hash').on(t.secretHash),
+    index('sessions_key').on(t.accountId, t.keyId),
+    // What is over is swept.
+    index('sessions_expires_at').on(t.expiresAt),
+  ],
+)

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, foreignKey, index, pgEnum, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core'
+import { bigint, boolean, foreignKey, index, integer, pgEnum, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { id, moment, users } from './access.ts'
 
 /** As the item of a point in the links: the link there is done with. */
@@ -156,6 +156,42 @@ export const syncViews = pgTable(
     index('sync_views_auto_link')
       .on(t.accountId, t.autoLinkedTo)
       .where(sql`auto_link`),
+    // Whose doorbell may have to be rung is asked while anything changes.
+    index('sync_views_doorbell')
+      .on(t.accountId, t.id)
+      .where(sql`doorbell_url IS NOT NULL`),
+  ],
+)
+
+/**
+ * How the doorbell of a view stands. The row is made when something is first seen to wait. Whoever rings takes it first, by its `turn`, so that one gateway rings.
+ */
+export const doorbells = pgTable(
+  'doorbells',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    /** Of what lies up to here, in the feed, in the view's links and among its resends, the bell has told, or there was nothing to tell. */
+    heardHead: id().notNull(),
+    heardLink: id().notNull(),
+    heardResend: id().notNull(),
+    /** Something waits that the bell has not told of, or not with success. */
+    waits: boolean().notNull(),
+    /** Names what is told: every attempt to tell of the same has the same. */
+    messageId: uuid().notNull(),
+    /** How often it was rung since the system last acknowledged anything: the pause before the next attempt grows with it. */
+    attempts: integer().notNull().default(0),
+    nextAttemptAt: moment().notNull(),
+    /** Counts who has taken it, and until when it is theirs. */
+    turn: id().notNull().default(0),
+    ringingUntil: moment(),
+    lastRungAt: moment(),
+    lastStatus: integer(),
+    lastError: text(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
   ],
 )
 
@@ -179,9 +215,6 @@ export const links = pgTable(
     /** Made by `autoLink`: the view that itself wrote the product is not sent it back. */
     auto: boolean().notNull().default(false),
     externalId: text(),
-    rejectionReason: text(),
-    rejectionRevision: bigint({ mode: 'bigint' }),
-    rejectedAt: moment(),
   },
   (t) => [
     // No foreign key: links are made under their view's lock, a million at a time, and go with it by a trigger.
@@ -194,6 +227,35 @@ export const links = pgTable(
     index('links_unlinked')
       .on(t.accountId, t.viewId, t.position)
       .where(sql`unlinked`),
+  ],
+)
+
+/**
+ * What an external system said that it cannot take. That is true of one revision and one queueing of the link: whether it still holds is asked of the entity and
+ * its link as they are now, so nothing has to be lifted. The latest of each entity, and of each part of it that was named.
+ */
+export const rejections = pgTable(
+  'rejections',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    /** PRODUCT, ORDER or CUSTOMER. */
+    subject: feedSubject().notNull(),
+    entityId: id().notNull(),
+    /** The variant that was named; 0 where the entity as a whole was. */
+    itemId: id().notNull(),
+    /** For PRODUCT: where the link stood. It is moved when the product is sent once more, and then the rejection is over. */
+    linkPosition: id(),
+    /** As it was sent, with the epoch in it. */
+    revision: bigint({ mode: 'bigint' }).notNull(),
+    reason: text().notNull(),
+    at: moment()
+      .notNull()
+      .default(sql`clock_timestamp()`),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.subject, t.entityId, t.itemId] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
   ],
 )
 
@@ -260,11 +322,39 @@ export const checkpoints = pgTable(
     /** The node that serves it, while it is connected. */
     nodeId: bigint({ mode: 'number' }),
     connectedAt: moment(),
-    /** WebSocket, SSE or pull. */
+    /** When the last subscription ended; null while one is served, or where its gateway died. */
+    disconnectedAt: moment(),
+    /** WebSocket or SSE. */
     transport: text(),
+    /** Where the consumer is, as far as can be told: to be shown. */
+    address: text(),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.viewId, t.subject] }),
     foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+  ],
+)
+
+/** What was delivered to a view, a minute and a stream a row: written by the gateways that served it, at most once a minute, and only where something was. */
+export const streamMinutes = pgTable(
+  'stream_minutes',
+  {
+    accountId: id().notNull(),
+    viewId: id().notNull(),
+    subject: feedSubject().notNull(),
+    /** The minute's beginning. */
+    minute: moment().notNull(),
+    /** Changes that were delivered by LIVE, and by the other lanes. */
+    live: integer().notNull(),
+    resent: integer().notNull(),
+    /** From a change's commit to its acknowledge, over the LIVE ones: the sum, and the worst. */
+    lagMsTotal: bigint({ mode: 'number' }).notNull(),
+    lagMsWorst: bigint({ mode: 'number' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.viewId, t.subject, t.minute] }),
+    foreignKey({ columns: [t.accountId, t.viewId], foreignColumns: [syncViews.accountId, syncViews.id] }).onDelete('cascade'),
+    // Old ones are swept.
+    index('stream_minutes_minute').on(t.minute),
   ],
 )

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { and, eq, inArray } from 'drizzle-orm'
+import type { Database, TransactionSql } from '../db/client.ts'
+import { sessions } from '../db/tables/access.ts'
+import { SynkvyError } from '../errors.ts'
+import { hashSecret, type ApiKeyRow } from './api-keys.ts'
+import type { Caller } from './caller.ts'
+
+export type SessionRow = Readonly<typeof sessions.$inferSelect>
+
+/** How long one stays signed in. */
+const lastsMs = 7 * 86_400_000
+
+/** A session that was begun: its secret is for the cookie, and is answered this once. */
+export interface BegunSession {
+  readonly secret: string
+  readonly expiresAt: Date
+}
+
+/** Exchanges an admin's key, whose caller this is, for a session. Throws FORBIDDEN for an integration's key. */
+export async function beginSession(database: Database, caller: Caller): Promise<BegunSession> {
+  if (caller.kind !== 'ADMIN') {
+    throw new SynkvyError(
+      'FORBIDDEN',
+      `This key belongs to "${caller.userName}", an external system. Sign in with the key of an ADMIN user of the shop.`,
+    )
+  }
+  const secret = randomBytes(32).toString('base64url')
+  const latest = new Date(Date.now() + lastsMs)
+  const expiresAt = caller.expiresAt !== undefined && caller.expiresAt < latest ? caller.expiresAt : latest
+  await database.drizzle
+    .insert(sessions)
+    .values({ accountId: caller.accountId, keyId: caller.keyId, secretHash: hashSecret(secret), expiresAt })
+  return { secret, expiresAt }
+}
+
+/** Signs out: what the session has opened is closed within a second. Of a secret that is not known nothing is said. */
+export async function endSession(database: Database, secret: string): Promise<void> {
+  await database.drizzle.delete(sessions).where(eq(sessions.secretHash, hashSecret(secret)))
+}
+
+/** When a session is over: at its own end, or its key's where that is sooner. */
+export function sessionEnd(session: SessionRow, key: ApiKeyRow): Date {
+  return key.expiresAt !== null && key.expiresAt < session.expiresAt ? key.expiresAt : session.expiresAt
+}
+
+/** Those of the sessions that are there. */
+export async function findSessions(database: Database, accountId: number, ids: readonly number[]): Promise<readonly SessionRow[]> {
+  if (ids.length === 0) return []
+  return database.drizzle
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.accountId, accountId), inArray(sessions.id, [...ids])))
+}
+
+/** Forgets sessions that are over. Answers how many went. */
+export async function sweepSessions(tx: TransactionSql, most: number): Promise<number> {
+  const gone = await tx`
+    DELETE FROM sessions WHERE (account_id, id) IN (SELECT s.account_id, s.id FROM sessions s WHERE s.expires_at < now() LIMIT ${most}) RETURNING 1`
+  return gone.length
+}

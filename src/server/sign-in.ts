@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { authenticateKey } from '../access/authenticate.ts'
+import { beginSession, endSession } from '../access/sessions.ts'
+import { isDatabaseAway } from '../db/faults.ts'
+import { SynkvyError } from '../errors.ts'
+import { isJson, isSameOrigin, isSecure, noSessionCookie, sessionCookie, sessionSecretOf } from './browser.ts'
+import type { ServerParts } from './yoga.ts'
+
+const largestBody = 4_096
+const body = z.object({ key: z.string().trim().min(1) })
+
+/**
+ * `/admin/session`: POST `{ "key": "synkvy_…" }` signs in (a cookie), DELETE signs out. Only for pages of this gateway. A refusal answers
+ * `{ "code", "message" }` in the words of docs/errors.md.
+ */
+export async function answerSession(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader('cache-control', 'no-store')
+  try {
+    const cookie = await changeSession(parts, request)
+    response.writeHead(204, { 'set-cookie': cookie }).end()
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) parts.log.error({ err: error }, 'could not sign in or out')
+    const { code, message, status } = refusal ?? {
+      code: 'INTERNAL',
+      message: 'Something went wrong in synkvy. It has been logged.',
+      status: 500,
+    }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message }))
+  }
+}
+
+/** What the browser is to keep from now on. */
+async function changeSession({ database, keyUsage }: ServerParts, request: IncomingMessage): Promise<string> {
+  if (!isSameOrigin(request.headers)) throw new SynkvyError('FORBIDDEN', 'Sign in on the admin page of this gateway.')
+  if (request.method === 'DELETE') {
+    const secret = sessionSecretOf(request.headers)
+    if (secret !== undefined) await endSession(database, secret)
+    return noSessionCookie(isSecure(request))
+  }
+  if (request.method !== 'POST' || !isJson(request.headers))
+    throw new SynkvyError('BAD_USER_INPUT', 'POST { "key": "synkvy_…" } as application/json, or DELETE.')
+  const caller = await authenticateKey(database, await readKey(request))
+  keyUsage.note(caller)
+  const { secret, expiresAt } = await beginSession(database, caller)
+  return sessionCookie(secret, expiresAt, isSecure(request))
+}
+
+async function readKey(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8')) {
+    text += String(chunk)
+    if (text.length > largestBody) throw new SynkvyError('BAD_USER_INPUT', 'That is too long for a key.')
+  }
+  const parsed = body.safeParse(parseJson(text))
+  if (!parsed.success)
+    throw new SynkvyError('BAD_USER_INPUT', 'There is no key in this call: { "key": "synkvy_…" }.', { inputPath: ['key'] })
+  return parsed.data.key
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function refusalOf(error: unknown): { readonly code: string; readonly message: string; readonly status: number } | undefined {
+  const refusal = isDatabaseAway(error) ? new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Try again in a moment.') : error
+  if (!(refusal instanceof SynkvyError)) return undefined
+  return { code: refusal.code, message: refusal.message, status: refusal.extensions.http.status }
+}
