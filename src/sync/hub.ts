@@ -19,6 +19,7 @@ import { SyncFigures } from './figures.ts'
 import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import type { Numbered } from './sequencer.ts'
+import { StreamRegistry } from './stream-registry.ts'
 import type { Throughput } from './throughput.ts'
 import { ViewStream, type Control, type Run } from './view-stream.ts'
 
@@ -36,8 +37,7 @@ const retryMs = 500
 const startLookMs = 20
 
 /** The streams of each kind by their view. */
-type Registry<S extends Stream> = Map<number, Set<ViewStream<S>>>
-type Registries = { readonly [S in Stream]: Registry<S> }
+type Registries = { readonly [S in Stream]: StreamRegistry<S> }
 const kinds = ['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER'] as const
 
 type Dispatched = { readonly [S in Stream]: readonly RawDispatch<S>[] }
@@ -66,7 +66,12 @@ export class Hub {
   readonly #onFork: (view: ViewKey, epoch: number) => Promise<unknown>
   readonly #bell = new Bell()
   readonly #checkpointBell = new Bell()
-  readonly #streams: Registries = { PRODUCT: new Map(), STOCK: new Map(), ORDER: new Map(), CUSTOMER: new Map() }
+  readonly #streams: Registries = {
+    PRODUCT: new StreamRegistry(),
+    STOCK: new StreamRegistry(),
+    ORDER: new StreamRegistry(),
+    CUSTOMER: new StreamRegistry(),
+  }
   readonly #keyListeners = new Set<KeyListener>()
   readonly #moveListeners = new Set<MoveListener>()
   readonly #viewBells = new Map<number, Set<Bell>>()
@@ -176,8 +181,7 @@ export class Hub {
       onDelivered: (delivered) => this.#throughput.note(key, delivered),
       warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
     })
-    const streams = registry.get(key.viewId) ?? new Set()
-    registry.set(key.viewId, streams.add(stream))
+    registry.add(stream)
     try {
       await this.#control([key])
     } catch (error) {
@@ -188,16 +192,14 @@ export class Hub {
     return stream
   }
 
-  #registry<S extends Stream>(stream: S): Registry<S> {
-    const registries: { readonly [K in Stream]: Registry<K> } = this.#streams
+  #registry<S extends Stream>(stream: S): StreamRegistry<S> {
+    const registries: Registries = this.#streams
     return registries[stream]
   }
 
-  async #detach<S extends Stream>(registry: Registry<S>, stream: ViewStream<S>): Promise<void> {
+  async #detach<S extends Stream>(registry: StreamRegistry<S>, stream: ViewStream<S>): Promise<void> {
     const { key } = stream
-    const streams = registry.get(key.viewId)
-    if (streams?.delete(stream) !== true) return
-    if (streams.size === 0) registry.delete(key.viewId)
+    if (!registry.delete(stream)) return
     this.#fullWindows.delete(key)
     this.#log.debug({ ...key }, 'a stream has ended')
     try {
@@ -214,11 +216,11 @@ export class Hub {
   }
 
   #allStreams(): readonly ViewStream<Stream>[] {
-    return kinds.flatMap((kind) => [...this.#streams[kind].values()].flatMap((streams: ReadonlySet<ViewStream<Stream>>) => [...streams]))
+    return kinds.flatMap((kind): readonly ViewStream<Stream>[] => [...this.#streams[kind].all()])
   }
 
-  #streamsOf(key: StreamKey): readonly ViewStream<Stream>[] {
-    return [...(this.#streams[key.stream].get(key.viewId) ?? [])]
+  #streamsOf(key: Pick<StreamKey, 'viewId' | 'stream'>): readonly ViewStream<Stream>[] {
+    return [...this.#streams[key.stream].ofView(key.viewId)]
   }
 
   /** An acknowledge came to this gateway. */
@@ -253,12 +255,9 @@ export class Hub {
 
   /** Offers the new positions; true when there are more. */
   async #round(): Promise<boolean> {
-    const accountIds = [...new Set(this.#allStreams().flatMap((stream) => (stream.isFollowing ? [stream.key.accountId] : [])))]
-    const { sighting, epoch, isFull, rows, dispatched }: Round =
-      this.#takeNumbered() ?? (await readNewPositions(this.#sql, this.#sighting.head, accountIds))
+    const { sighting, epoch, isFull, rows, dispatched }: Round = this.#takeNumbered() ?? (await this.#askFeed())
     if (sighting.nonce !== this.#sighting.nonce) return this.#takeUp(sighting, epoch)
     // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
-    this.#dropUnasked(accountIds)
     const loads = kinds.map((kind) => this.#planOffers(kind, rows, dispatched))
     // Before the head moves on: what fails here is done again with the round.
     await this.#tell(rows)
@@ -270,6 +269,16 @@ export class Hub {
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
     return isFull
+  }
+
+  /** What the feed has after the head, for the accounts that have streams here. Streams that began to follow meanwhile, in other accounts, read it for themselves. */
+  async #askFeed(): Promise<Round> {
+    const asked = new Set(kinds.flatMap((kind) => [...this.#streams[kind].accountIds()]))
+    const round = await readNewPositions(this.#sql, this.#sighting.head, [...asked])
+    for (const stream of this.#allStreams()) {
+      if (stream.isFollowing && !asked.has(stream.key.accountId)) stream.fallBehind()
+    }
+    return round
   }
 
   /** What the sequencer beside it has told, where it is all that there is after the head; else the feed is to be asked. */
@@ -318,23 +327,13 @@ export class Hub {
     if (checkpoint !== undefined) stream.setBack(checkpoint)
   }
 
-  /** Streams that began to follow while the round was being read, in accounts that it did not ask for, read from the feed for themselves. */
-  #dropUnasked(accountIds: readonly number[]): void {
-    const asked = new Set(accountIds)
-    for (const stream of this.#allStreams()) {
-      if (stream.isFollowing && !asked.has(stream.key.accountId)) stream.fallBehind()
-    }
-  }
-
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it ties the registry to what is loaded
   #planOffers<S extends Stream>(stream: S, rows: readonly NewPosition[], dispatched: Dispatched | undefined): () => Promise<() => void> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
-    const concerned = [...registry.values()]
-      .flatMap((streams) => [...streams])
-      .filter((one) => one.isFollowing && changedAccounts.has(one.key.accountId))
+    const concerned = [...changedAccounts].flatMap((accountId) => [...registry.ofAccount(accountId)]).filter((one) => one.isFollowing)
     if (concerned.length === 0) return async () => () => {}
     if (dispatched !== undefined) {
       const dispatches = dispatched[stream].map((row) => toDispatch(stream, row))
@@ -351,10 +350,10 @@ export class Hub {
   }
 
   /** Offers an entity to every view that it concerns, but for the one whose own change it is. */
-  #offer<S extends Stream>(registry: Registry<S>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
+  #offer<S extends Stream>(registry: StreamRegistry<S>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
     for (const link of dispatch.concerned) {
       if (dispatch.originViewId === link.viewId) continue
-      registry.get(link.viewId)?.forEach((stream) => stream.offer({ row: dispatch, link, epoch }))
+      registry.ofView(link.viewId).forEach((stream) => stream.offer({ row: dispatch, link, epoch }))
     }
   }
 
@@ -375,8 +374,8 @@ export class Hub {
 
   /** Tells the streams of these views how their view stands. */
   async #control(views: readonly ViewKey[]): Promise<void> {
-    const viewIds = new Set(views.map((view) => view.viewId))
-    const streams = this.#allStreams().filter((stream) => viewIds.has(stream.key.viewId))
+    const viewIds = [...new Set(views.map((view) => view.viewId))]
+    const streams = viewIds.flatMap((viewId) => kinds.flatMap((stream) => this.#streamsOf({ viewId, stream })))
     if (streams.length === 0) return
     this.#controlReads += 1
     const order = this.#controlReads

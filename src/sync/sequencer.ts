@@ -20,8 +20,8 @@ const shortestAwakePollMs = 2
 const longestAwakePollMs = 20
 const changesAMillisecondOfPoll = 400
 /** From how many changes a second it is awake, and below how many it falls asleep. */
-const awakeFrom = 600
-const awakeDownTo = 300
+const awakeFrom = 2_000
+const awakeDownTo = 1_000
 /** Over what time changes a second are counted. */
 const paceMs = 100
 /** How often it asks while it falls asleep, until all transactions that could have read "awake" are gone: at first, and at last, where one of them is long. */
@@ -147,7 +147,7 @@ export class Sequencer {
     const wakefulness = new Wakefulness(session)
     await wakefulness.rise()
     while (!this.#signal.aborted && !session.isLost) {
-      const batch = await session.sequence(term.term, wakefulness.isAwake)
+      const batch = await session.sequence(term.term)
       if (batch === undefined) return this.#log.warn({ term: term.term }, 'another gateway sequences by now')
       pace.count(batch.taken)
       if (batch.taken > 0) {
@@ -348,13 +348,11 @@ class Session {
   }
 
   /** Undefined when the term is over. */
-  async sequence(term: number, isAwake: boolean): Promise<Numbered | undefined> {
-    // Where much changes, the hub loads beside it.
-    const limit = isAwake ? 0 : dispatchLimit
+  async sequence(term: number): Promise<Numbered | undefined> {
     const [row] = await this.#sql<Numbered[]>`
       SELECT head, taken, new_products AS "newProducts", may_have_more AS "mayHaveMore", previous_head AS "previousHead", epoch, sighting, numbered, products, stock, orders, customers,
-        json_array_length(numbered) <= ${limit} AS "isDispatched"
-      FROM sequence_batch(${term}, ${batchLimit}, ${tellLimit}, ${limit})`
+        json_array_length(numbered) <= ${dispatchLimit} AS "isDispatched"
+      FROM sequence_batch(${term}, ${batchLimit}, ${tellLimit}, ${dispatchLimit})`
     return row
   }
 
