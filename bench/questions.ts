@@ -33,7 +33,7 @@ function latencyOf(consumers: number, perSecond: number): Question {
   return async (scale) => {
     await using stage = await setStage()
     await stage.addProducts(1_000)
-    const load = { consumers, perSecond, seconds: by(scale, 1, 3, 10), rounds: by(scale, 1, 2, 5) }
+    const load = { consumers, perSecond, seconds: by(scale, 1, 3, 10), rounds: by(scale, 1, 2, 3) }
     return [
       {
         name: `latency-${consumers}x${perSecond}`,
@@ -61,7 +61,7 @@ export const questions: Readonly<Record<string, Question>> = {
         name: 'deliveries',
         title,
         against: 'floor',
-        figures: await deliveries(stage, views, by(scale, 1, 3, 5), by(scale, 1, 1, 3), by(scale, 20, undefined, undefined)),
+        figures: await deliveries(stage, views, by(scale, 1, 3, 5), 1, by(scale, 20, undefined, undefined)),
       },
     ]
   },
@@ -74,7 +74,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'fan-out': async (scale) => {
     await using stage = await setStage({ countsStatements: true })
     const load = { views: by(scale, 10, 1_000, 1_000), shops: by(scale, 3, 300, 300), perSecond: by(scale, 50, 1_000, 1_000) }
-    const figures = await fanOut(stage, { ...load, seconds: by(scale, 1, 3, 10), rounds: by(scale, 1, 2, 5) })
+    const figures = await fanOut(stage, { ...load, seconds: by(scale, 1, 3, 10), rounds: by(scale, 1, 2, 3) })
     const title = `Fan-out: ${load.views} views in ${load.shops} shops, ${load.perSecond} changes a second, each concerns 3 views; latency in ms`
     return [{ name: 'fan-out', title, against: 'floor', figures }]
   },
@@ -100,7 +100,7 @@ export const questions: Readonly<Record<string, Question>> = {
   'stock-during-resend': async (scale) => {
     await using stage = await setStage()
     await stage.addProducts(by(scale, 20_000, 60_000, 200_000))
-    const figures = await stockDuringResend(stage, by(scale, 1, 3, 10), by(scale, 1, 2, 5))
+    const figures = await stockDuringResend(stage, by(scale, 1, 3, 10), by(scale, 1, 2, 3))
     return [{ name: 'stock-during-resend', title: 'Live stock changes in ms, 100 a second, one view', against: 'alone', figures }]
   },
   idle: async (scale) => {
@@ -154,7 +154,7 @@ export const questions: Readonly<Record<string, Question>> = {
   },
   'growth-views': async (scale) => {
     const counts = by(scale, [1, 3], [1, 100, 1_000], [1, 10, 100, 1_000])
-    const figures = await growthOfViews(counts, by(scale, 1, 3, 5), by(scale, 1, 2, 5))
+    const figures = await growthOfViews(counts, by(scale, 1, 3, 5), by(scale, 1, 2, 3))
     return [
       {
         name: 'growth-views',
@@ -166,7 +166,7 @@ export const questions: Readonly<Record<string, Question>> = {
   },
   'growth-products': async (scale) => {
     const counts = by(scale, [12_000], [10_000, 100_000], [10_000, 100_000, 1_000_000])
-    const figures = await growthOfProducts(counts, by(scale, 1, 3, 5), by(scale, 1, 2, 5))
+    const figures = await growthOfProducts(counts, by(scale, 1, 3, 5), by(scale, 1, 2, 3))
     const against = productsLabel(counts[0] ?? 0)
     return [
       {

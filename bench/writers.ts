@@ -30,7 +30,10 @@ export async function writers(stage: Stage, load: WritersLoad): Promise<Readonly
     SELECT count(*), min(id) AS first FROM stock_levels WHERE account_id = ${accountId}`
   await stage.run(`
     CREATE TABLE plain_levels (LIKE stock_levels INCLUDING ALL) WITH (fillfactor = 80);
-    INSERT INTO plain_levels OVERRIDING SYSTEM VALUE SELECT * FROM stock_levels; ANALYZE plain_levels`)
+    INSERT INTO plain_levels OVERRIDING SYSTEM VALUE SELECT * FROM stock_levels; ANALYZE plain_levels;
+    ALTER TABLE plain_levels ADD FOREIGN KEY (account_id, location_id) REFERENCES locations (account_id, id),
+      ADD FOREIGN KEY (account_id, variant_id) REFERENCES variants (account_id, id) ON DELETE CASCADE;
+    CREATE TABLE plain_movements (account_id bigint, stock_level_id bigint, FOREIGN KEY (account_id, stock_level_id) REFERENCES plain_levels (account_id, id))`)
   await addPlainLevels(stage, count)
   const [key = ''] = await stage.addViews(1)
   const write = async (text: string, whenDone?: (answer: Written) => Promise<Record<string, number>>) => {

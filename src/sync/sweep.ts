@@ -35,7 +35,8 @@ export const feedSweeps: readonly Sweep<Retention>[] = [
 async function sweepMarkers(sql: TransactionSql, { keptDays }: Retention, most: number): Promise<number> {
   const gone = await sql`
     WITH gone AS (
-      DELETE FROM links WHERE (account_id, id) IN (
+      -- Said twice, because a marker may be made a link again while its row is waited for: only what stands outside is then asked anew.
+      DELETE FROM links WHERE unlinked AND (account_id, id) IN (
         SELECT l.account_id, l.id FROM links l
         WHERE l.unlinked AND l.position < clock_microseconds() - ${keptDays}::bigint * 86400000000 AND NOT EXISTS (
           SELECT 1 FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK') AND c.linked <= l.position)
