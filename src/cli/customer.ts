@@ -1,5 +1,14 @@
 import { eraseCustomers, exportCustomers, findCustomersOf, planErasure, receiversOf } from '../trade/personal-data.ts'
-import { accountOf, fromGlobalId, print, toGlobalId, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
+import {
+  accountOf,
+  fromGlobalId,
+  print,
+  recordedCommand,
+  toGlobalId,
+  withDatabase,
+  type CommandContext,
+  type CommonOptions,
+} from './options.ts'
 
 /** Whom a command is about: an id as GraphQL shows it, or an email address. */
 async function customersOf({ database }: CommandContext, accountId: number, customer: string): Promise<readonly number[]> {
@@ -23,9 +32,12 @@ export async function customerErase(
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const ids = await customersOf(context, account.id, customer)
+    const about = (customerId: number) => ({ name: 'customer', value: toGlobalId('Customer', customerId) })
     const isDone = options.confirm === true
     const { customerIds, orderIds, openOrderIds } = isDone
-      ? await eraseCustomers(context.database, account.id, ids, { openOrders: options.openOrders === true })
+      ? await recordedCommand(context, account, 'eraseCustomers', ids.map(about), () =>
+          eraseCustomers(context.database, account.id, ids, { openOrders: options.openOrders === true }),
+        )
       : await planErasure(context.database, account.id, ids)
     const receivers = await receiversOf(context.database, account.id, customerIds, orderIds)
     const systems = [...new Map(receivers.map(({ viewId, name }) => [viewId, name])).values()]
