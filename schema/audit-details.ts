@@ -32,13 +32,15 @@ function detailsOf(name: string, type: GraphQLInputType, value: unknown): readon
   if (isInputObjectType(given)) {
     return isRecord(value) ? Object.values(given.getFields()).flatMap((part) => detailsOf(part.name, part.type, value[part.name])) : []
   }
+  const text = textOf(value)
   const isKept =
-    isEnumType(given) || harmless.has(given.name) || keptTexts.has(name) || (given.name === 'ID' && thingOf(String(value)) !== undefined)
-  return [{ name, value: isKept ? textOf(value) : notKept }]
+    isEnumType(given) || harmless.has(given.name) || keptTexts.has(name) || (given.name === 'ID' && thingOf(text) !== undefined)
+  return [{ name, value: isKept ? text : notKept }]
 }
 
 function textOf(value: unknown): string {
-  return value instanceof Date ? value.toISOString() : String(value)
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'object' ? notKept : String(value)
 }
 
 /** The things that an answer holds: what was made, for the most part. */

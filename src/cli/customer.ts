@@ -24,6 +24,10 @@ export async function customerExport(customer: string, options: CommonOptions): 
   })
 }
 
+function detailOf(id: number) {
+  return { name: 'customer', value: toGlobalId('Customer', id) }
+}
+
 /** `synkvy customer erase CUSTOMER --confirm`: without `--confirm` it says what it would do. */
 export async function customerErase(
   customer: string,
@@ -32,10 +36,9 @@ export async function customerErase(
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const ids = await customersOf(context, account.id, customer)
-    const about = (customerId: number) => ({ name: 'customer', value: toGlobalId('Customer', customerId) })
     const isDone = options.confirm === true
     const { customerIds, orderIds, openOrderIds } = isDone
-      ? await recordedCommand(context, account, 'eraseCustomers', ids.map(about), () =>
+      ? await recordedCommand(context, account, 'eraseCustomers', ids.map(detailOf), () =>
           eraseCustomers(context.database, account.id, ids, { openOrders: options.openOrders === true }),
         )
       : await planErasure(context.database, account.id, ids)

@@ -219,7 +219,9 @@ test('another account sees its own log alone, and an integration none', async ()
 
   expect(await entries({}, otherAdmin)).toEqual([])
   await shop.call('mutation { createUser(input: { name: "Theirs", kind: INTEGRATION }) { user { id } } }', {}, otherAdmin)
-  expect(await entries({}, otherAdmin)).toMatchObject([{ action: 'createUser', details: expect.arrayContaining([{ name: 'name', value: 'Theirs', label: null }]) }])
+  expect(await entries({}, otherAdmin)).toMatchObject([
+    { action: 'createUser', details: expect.arrayContaining([{ name: 'name', value: 'Theirs', label: null }]) },
+  ])
   expect((await entries()).some(({ details }) => details.some(({ value }) => value === 'Theirs'))).toBe(false)
   expect((await shop.call(auditLog, {}, key)).errors?.[0]?.extensions['code']).toBe('FORBIDDEN')
   expect([await node(adminKey), await node(otherAdmin), await node(key)]).toEqual([{ id }, null, null])
