@@ -40,7 +40,8 @@ function detailsOf(name: string, type: GraphQLInputType, value: unknown): readon
 
 function textOf(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' ? notKept : String(value)
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : notKept
 }
 
 /** The things that an answer holds: what was made, for the most part. */

@@ -38,12 +38,13 @@ export const mutationRules: Readonly<Record<string, MutationRule>> = {
   upsertCustomers: 'CUSTOMERS',
 }
 
-/** Makes every mutation keep to its rule. Changes the schema, and answers it. */
+/** Makes every mutation keep to its rule, and say which scope it needs. Changes the schema, and answers it. */
 export function holdToRules(schema: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
     const rule = mutationRules[field.name]
     if (rule === undefined) throw new Error(`the mutation ${field.name} has no rule in schema/mutation-rules.ts`)
     const { resolve = defaultFieldResolver } = field
+    if (rule !== 'ADMIN' && rule !== 'OWN') field.description = `${field.description ?? ''} A key that has scopes needs ${rule}.`
     field.resolve = rule === 'ADMIN' ? forAdmins(field, resolve) : forScope(rule, resolve)
   }
   return schema

@@ -24,12 +24,12 @@ const UserKind = builder.enumType('UserKind', {
 })
 
 const KeyScope = builder.enumType('KeyScope', {
-  description: 'What a key may write. Expect values that are new to you.',
+  description: 'What a key may write; each mutation says which it needs. Expect values that are new to you.',
   values: {
-    CATALOGUE: { description: 'Products and variants: upsertProducts, deleteProducts.' },
-    STOCK: { description: 'Stock: setStock, adjustStock.' },
-    ORDERS: { description: 'Orders, and the stock that they move: upsertOrders, setOrderState.' },
-    CUSTOMERS: { description: 'Customers: upsertCustomers.' },
+    CATALOGUE: { description: 'Products and their variants.' },
+    STOCK: { description: 'What is on hand.' },
+    ORDERS: { description: 'Orders, and the stock that they move.' },
+    CUSTOMERS: { description: 'Customers.' },
   } satisfies Record<NonNullable<ApiKeyRow['scopes']>[number], unknown>,
 })
 

@@ -61,7 +61,8 @@ export function createEnglish(f: Format) {
       submit: 'Sign in',
       ended: 'You were signed out: the session has ended, or its key was revoked.',
       empty: 'Paste a key first.',
-      unknown: 'This key is not good: it is misspelt, has expired, or was revoked. Ask another admin for a new one.',
+      unknown:
+        'This key is not good: it is misspelt, has expired, was revoked, or is not for use from here. Ask another admin for a new one.',
       integration: 'This is the key of an external system. It is for the system alone. To sign in, use the key of an admin of the shop.',
       noKey: 'No key?',
       noKeyText:

@@ -62,7 +62,8 @@ export function createSwedish(f: Format): Dictionary {
       submit: 'Logga in',
       ended: 'Du har loggats ut: inloggningen har gått ut, eller så har nyckeln spärrats.',
       empty: 'Klistra in en nyckel först.',
-      unknown: 'Nyckeln gäller inte: den är felskriven, har gått ut eller är spärrad. Be en annan administratör om en ny.',
+      unknown:
+        'Nyckeln gäller inte: den är felskriven, har gått ut, är spärrad eller får inte användas härifrån. Be en annan administratör om en ny.',
       integration:
         'Det här är ett externt systems nyckel. Den är bara till för systemet. Logga in med en nyckel som tillhör en av butikens administratörer.',
       noKey: 'Ingen nyckel?',
