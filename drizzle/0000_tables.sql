@@ -1,3 +1,5 @@
+CREATE TYPE "public"."audit_channel" AS ENUM('API_KEY', 'SESSION', 'COMMAND_LINE');--> statement-breakpoint
+CREATE TYPE "public"."key_scope" AS ENUM('CATALOGUE', 'STOCK', 'ORDERS', 'CUSTOMERS');--> statement-breakpoint
 CREATE TYPE "public"."user_kind" AS ENUM('ADMIN', 'INTEGRATION');--> statement-breakpoint
 CREATE TYPE "public"."movement_cause" AS ENUM('ORDER', 'ADJUSTMENT', 'IMPORT', 'SET');--> statement-breakpoint
 CREATE TYPE "public"."product_status" AS ENUM('ACTIVE', 'DRAFT', 'ARCHIVED');--> statement-breakpoint
@@ -26,7 +28,25 @@ CREATE TABLE "api_keys" (
 	"last_used_at" timestamp with time zone,
 	"expires_at" timestamp with time zone,
 	"revoked_at" timestamp with time zone,
+	"scopes" "key_scope"[],
+	"addresses" text[],
 	CONSTRAINT "api_keys_account_id_id_pk" PRIMARY KEY("account_id","id")
+);
+--> statement-breakpoint
+CREATE TABLE "audit_log" (
+	"account_id" bigint NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "audit_log_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	"channel" "audit_channel" NOT NULL,
+	"user_id" bigint,
+	"user_name" text,
+	"key_prefix" text,
+	"address" text,
+	"action" text NOT NULL,
+	"outcome" text NOT NULL,
+	"details" jsonb NOT NULL,
+	"detail_count" integer NOT NULL,
+	CONSTRAINT "audit_log_account_id_id_pk" PRIMARY KEY("account_id","id")
 );
 --> statement-breakpoint
 CREATE TABLE "sessions" (
@@ -363,6 +383,7 @@ CREATE TABLE "orders" (
 );
 --> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_account_id_user_id_users_account_id_id_fk" FOREIGN KEY ("account_id","user_id") REFERENCES "public"."users"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "audit_log" ADD CONSTRAINT "audit_log_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_account_id_key_id_api_keys_account_id_id_fk" FOREIGN KEY ("account_id","key_id") REFERENCES "public"."api_keys"("account_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "users" ADD CONSTRAINT "users_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -385,6 +406,8 @@ ALTER TABLE "orders" ADD CONSTRAINT "orders_account_id_accounts_id_fk" FOREIGN K
 ALTER TABLE "orders" ADD CONSTRAINT "orders_account_id_customer_id_customers_account_id_id_fk" FOREIGN KEY ("account_id","customer_id") REFERENCES "public"."customers"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "api_keys_secret_hash" ON "api_keys" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "api_keys" USING btree ("account_id","user_id");--> statement-breakpoint
+CREATE INDEX "audit_log_user" ON "audit_log" USING btree ("account_id","user_id","id");--> statement-breakpoint
+CREATE INDEX "audit_log_age" ON "audit_log" USING brin ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "sessions_secret_hash" ON "sessions" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "sessions_key" ON "sessions" USING btree ("account_id","key_id");--> statement-breakpoint
 CREATE INDEX "sessions_expires_at" ON "sessions" USING btree ("expires_at");--> statement-breakpoint

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { Logger } from 'pino'
 import type { Caller } from '../src/access/caller.ts'
 import { apiKeysOfUsers, type ApiKeyRow } from '../src/access/api-keys.ts'
 import type { KeyWatch } from '../src/access/key-watch.ts'
@@ -22,7 +23,7 @@ export interface Context {
   readonly database: Database
   readonly sync: Sync
   readonly transport: 'WEBSOCKET' | 'SSE'
-  /** Where the caller is, as far as can be told. */
+  /** Where the caller is; undefined where that cannot be told. */
   readonly address: string | undefined
   /** Fires when the caller of an HTTP request has gone. */
   readonly gone: AbortSignal | undefined
@@ -30,6 +31,7 @@ export interface Context {
   /** Told when the caller has made its sync view: a socket that lives on must see it. */
   readonly onViewMade: (() => void) | undefined
   readonly keys: KeyWatch
+  readonly log: Logger
 }
 
 /** What can be followed and can be ended from outside. */

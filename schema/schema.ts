@@ -1,7 +1,9 @@
 import { builder } from './builder.ts'
+import { holdToRules } from './mutation-rules.ts'
 import { keepRefusalsTogether } from './refusals.ts'
 import './scalars.ts'
 import './types/access.ts'
+import './types/audit.ts'
 import './types/change.ts'
 import './types/customer.ts'
 import './types/explanation.ts'
@@ -13,4 +15,4 @@ import './types/stock.ts'
 import './types/sync-view.ts'
 
 /** The public schema. Its printed form is schema.graphql beside this file. */
-export const schema = keepRefusalsTogether(builder.toSchema())
+export const schema = keepRefusalsTogether(holdToRules(builder.toSchema()))

@@ -51,6 +51,7 @@ const variables = {
     .describe(
       "The first account's first admin key: at least 24 random characters without spaces. Where it is not given one is made and shown once.",
     ),
+  SYNKVY_AUDIT_DAYS: whole(1, 36_500).default(400).describe('For how many days the audit log is kept.'),
   SYNKVY_DATABASE_TIMEOUT_SECONDS: whole(1, 3_600)
     .default(60)
     .describe(
@@ -78,6 +79,11 @@ const variables = {
       'Networks beside the public internet in which doorbells of sync views may be, such as `10.1.0.0/16,fd00:1::/64`. Elsewhere private, loopback, link-local and other special addresses are not called.',
     ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
+  SYNKVY_TRUSTED_PROXIES: whole(0, 10)
+    .default(0)
+    .describe(
+      "How many proxies stand before the gateway, each of which adds whom it was called by to the end of `X-Forwarded-For`: a caller's address is the entry that is as many from the right. With `0` the header is not believed and the address is that of the connection; with more the gateway must be reachable through the proxies alone.",
+    ),
 } as const
 
 /** Where the figures are served: beside everything else, nowhere, or at an address of their own. */
@@ -98,6 +104,8 @@ export interface Config {
   readonly metrics: MetricsPlace
   readonly keptDays: number
   readonly ledgerDays: number
+  readonly auditDays: number
+  readonly trustedProxies: number
 }
 
 const environment = z.object(variables)
@@ -134,6 +142,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     poolSize: values.SYNKVY_POOL_SIZE,
     keptDays: values.SYNKVY_KEEP_DAYS,
     ledgerDays: values.SYNKVY_LEDGER_DAYS,
+    auditDays: values.SYNKVY_AUDIT_DAYS,
+    trustedProxies: values.SYNKVY_TRUSTED_PROXIES,
     metrics: toMetricsPlace(values.SYNKVY_METRICS),
   }
 }

@@ -4,9 +4,9 @@
  * call may succeed later. docs/errors.md has a heading for each, kept equal by a test.
  */
 export const errorCatalogue = {
-  /** No API key, or one that is unknown, expired or revoked. Send a valid key: `Authorization: Bearer <secret>`. */
+  /** No API key, or one that is unknown, expired, revoked, or not for use from where the call comes from. Send a valid key: `Authorization: Bearer <secret>`. */
   UNAUTHENTICATED: { status: 401, retryable: false },
-  /** The key is good, but its user may not do this. Use a key of a user of the kind that the message names. */
+  /** The key is good, but its user may not do this, or the key lacks the scope for it. Use a key of a user of the kind that the message names, or one with the scope. */
   FORBIDDEN: { status: 403, retryable: false },
   /** No such thing in your account, or it is not linked to the sync view that it is named for. Check the id; things of other accounts are never found. */
   NOT_FOUND: { status: 404, retryable: false },

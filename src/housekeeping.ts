@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { sweepAudit } from './access/audit.ts'
 import { sweepSessions } from './access/sessions.ts'
 import { sweepMovements } from './catalog/stock-ledger.ts'
 import { sweepIdempotencyKeys } from './catalog/stock.ts'
@@ -11,6 +12,8 @@ import { feedSweeps, type Retention, type Sweep } from './sync/sweep.ts'
 export interface Kept extends Retention {
   /** Days for which the ledger of stock is kept. */
   readonly ledgerDays: number
+  /** Days for which the audit log is kept. */
+  readonly auditDays: number
 }
 
 /** Sweeps now and then. Dispose of it to stop. */
@@ -30,6 +33,7 @@ const sweeps: readonly Sweep<Kept>[] = [
   { what: 'idempotency keys', sweep: (tx, _kept, most) => sweepIdempotencyKeys(tx, most) },
   { what: 'sessions', sweep: (tx, _kept, most) => sweepSessions(tx, most) },
   { what: 'stock movements', sweep: (tx, { ledgerDays }, most) => sweepMovements(tx, ledgerDays, most) },
+  { what: 'entries of the audit log', sweep: (tx, { auditDays }, most) => sweepAudit(tx, auditDays, most) },
 ]
 
 /**

@@ -1,5 +1,13 @@
 import { findAccount } from '../../src/access/accounts.ts'
-import { createApiKey, findApiKey, revokeApiKey, type ApiKeyRow } from '../../src/access/api-keys.ts'
+import {
+  createApiKey,
+  findApiKey,
+  revokeApiKey,
+  rotateApiKey,
+  type ApiKeyRow,
+  type MadeKey,
+  type RotatedKey,
+} from '../../src/access/api-keys.ts'
 import { countUsers, createUser, deleteUser, usersByIds, usersPage, type UserRow } from '../../src/access/users.ts'
 import { builder, idOf, nodeNumber } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
@@ -13,6 +21,16 @@ const UserKind = builder.enumType('UserKind', {
     ADMIN: { description: 'An admin of the shop.' },
     INTEGRATION: { description: 'An external system. It may have one sync view.' },
   },
+})
+
+const KeyScope = builder.enumType('KeyScope', {
+  description: 'What a key may write; each mutation says which it needs. Expect values that are new to you.',
+  values: {
+    CATALOGUE: { description: 'Products and their variants.' },
+    STOCK: { description: 'What is on hand.' },
+    ORDERS: { description: 'Orders, and the stock that they move.' },
+    CUSTOMERS: { description: 'Customers.' },
+  } satisfies Record<NonNullable<ApiKeyRow['scopes']>[number], unknown>,
 })
 
 builder.node(Account, {
@@ -45,6 +63,16 @@ builder.node(ApiKey, {
     }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it stops being good; null for never.' }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null when it was not.' }),
+    scopes: t.expose('scopes', {
+      type: [KeyScope],
+      nullable: true,
+      description:
+        'What it may write; null for everything. Whatever they are, it may read, follow and acknowledge what concerns its sync view.',
+    }),
+    addresses: t.exposeStringList('addresses', {
+      nullable: true,
+      description: 'Whence it may be used: addresses, and networks as CIDR; null for anywhere.',
+    }),
   }),
 })
 
@@ -142,9 +170,14 @@ const CreateUserPayload = payloadType<{ user: UserRow }>('CreateUserPayload', (t
 const DeleteUserPayload = payloadType<{ userId: number }>('DeleteUserPayload', (t) => ({
   deletedId: t.globalID({ description: 'What its id was.', resolve: ({ userId }) => ({ type: 'User', id: userId }) }),
 }))
-const CreateApiKeyPayload = payloadType<{ apiKey: ApiKeyRow; secret: string }>('CreateApiKeyPayload', (t) => ({
+const CreateApiKeyPayload = payloadType<MadeKey>('CreateApiKeyPayload', (t) => ({
   apiKey: t.field({ type: ApiKey, description: 'The key.', resolve: ({ apiKey }) => apiKey }),
   secret: t.exposeString('secret', { description: 'The secret. It is shown this once: store it now.' }),
+}))
+const RotateApiKeyPayload = payloadType<RotatedKey>('RotateApiKeyPayload', (t) => ({
+  apiKey: t.field({ type: ApiKey, description: 'The new key.', resolve: ({ apiKey }) => apiKey }),
+  secret: t.exposeString('secret', { description: 'The secret of the new key. It is shown this once: store it now.' }),
+  replaced: t.field({ type: ApiKey, description: 'The old key as it is now.', resolve: ({ replaced }) => replaced }),
 }))
 const RevokeApiKeyPayload = payloadType<{ apiKey: ApiKeyRow }>('RevokeApiKeyPayload', (t) => ({
   apiKey: t.field({ type: ApiKey, description: 'The key as it is now.', resolve: ({ apiKey }) => apiKey }),
@@ -176,9 +209,37 @@ builder.mutationFields((t) => ({
     args: {
       userId: t.arg.globalID({ required: true, description: 'Whose key it is to be.' }),
       expiresAt: t.arg({ type: 'DateTime', description: 'When it stops being good; never where it is left out.' }),
+      scopes: t.arg({
+        type: [KeyScope],
+        description:
+          'What an integration may write with it: everything where it is left out, nothing where it is empty. Not for admins, who may do everything.',
+      }),
+      addresses: t.arg.stringList({
+        description:
+          'Whence it may be used: 1 to 100 addresses, and networks as CIDR, such as "203.0.113.0/24"; anywhere where it is left out.',
+      }),
     },
-    resolve: (_root, { userId, expiresAt }, context) =>
-      createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), expiresAt),
+    resolve: (_root, { userId, ...limits }, context) =>
+      createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), limits),
+  }),
+  rotateApiKey: t.field({
+    type: RotateApiKeyPayload,
+    description:
+      'Replaces an API key: makes another of the same user, scopes and addresses, and lets the old one be good for a while longer, so that nothing is interrupted. CONFLICT for a key that is no longer good. Admins only.',
+    args: {
+      id: t.arg.globalID({ required: true, description: 'The key to be replaced.' }),
+      overlapHours: t.arg.int({
+        defaultValue: 24,
+        description: 'For how many hours the old one is still good, up to 8 760, unless it ends before; 0 revokes it now.',
+      }),
+      expiresAt: t.arg({ type: 'DateTime', description: 'When the new one stops being good; never where it is left out.' }),
+    },
+    resolve: async (_root, { id, overlapHours, expiresAt }, context) => {
+      const wanted = { overlapHours: overlapHours ?? 24, expiresAt }
+      const rotated = await rotateApiKey(context.database, requireAdmin(context).accountId, idOf('ApiKey', id, ['id']), wanted)
+      context.sync.poke()
+      return rotated
+    },
   }),
   revokeApiKey: t.field({
     type: RevokeApiKeyPayload,

@@ -4,6 +4,7 @@ import type { Database } from '../db/client.ts'
 import { apiKeys, sessions, users } from '../db/tables/access.ts'
 import { syncViews } from '../db/tables/sync.ts'
 import { SynkvyError } from '../errors.ts'
+import { isWithin } from '../networks.ts'
 import { hashSecret, type ApiKeyRow } from './api-keys.ts'
 import type { Caller } from './caller.ts'
 import { sessionEnd } from './sessions.ts'
@@ -18,18 +19,20 @@ export interface Credentials {
   readonly authorization?: string | undefined
   /** The secret of a session's cookie, from a call that the admin page itself has made. Counts where there is no `authorization`. */
   readonly sessionSecret?: string | undefined
+  /** Where the call comes from; undefined where that cannot be told. */
+  readonly address: string | undefined
 }
 
-/** Who calls. Throws UNAUTHENTICATED for no key and for one that is unknown, expired or revoked; for a session likewise. */
-export async function authenticate(database: Database, { authorization, sessionSecret }: Credentials): Promise<Caller> {
-  if (authorization === undefined && sessionSecret !== undefined) return authenticateSession(database, sessionSecret)
+/** Who calls. Throws UNAUTHENTICATED for no key and for one that is unknown, expired, revoked, or not for use from that address; for a session likewise. */
+export async function authenticate(database: Database, { authorization, sessionSecret, address }: Credentials): Promise<Caller> {
+  if (authorization === undefined && sessionSecret !== undefined) return authenticateSession(database, sessionSecret, address)
   const secret = /^Bearer\s+(\S+)$/i.exec(authorization?.trim() ?? '')?.[1]
   if (secret === undefined) throw new SynkvyError('UNAUTHENTICATED', `There is no API key in this call. ${hint}`)
-  return authenticateKey(database, secret)
+  return authenticateKey(database, secret, address)
 }
 
-/** Whose key it is. Throws UNAUTHENTICATED. */
-export async function authenticateKey(database: Database, secret: string): Promise<Caller> {
+/** Whose key it is that is used from this address. Throws UNAUTHENTICATED. */
+export async function authenticateKey(database: Database, secret: string, address: string | undefined): Promise<Caller> {
   const [row] = await database.drizzle
     .select({ key: apiKeys, user: users, syncViewId: syncViews.id })
     .from(apiKeys)
@@ -38,9 +41,10 @@ export async function authenticateKey(database: Database, secret: string): Promi
     .where(eq(apiKeys.secretHash, hashSecret(secret)))
   if (row === undefined) throw new SynkvyError('UNAUTHENTICATED', `This API key is not known. ${hint}`)
   refuseEndedKey(row.key)
+  refuseElsewhere(row.key, address)
   return {
     ...userPart(row.user),
-    keyId: row.key.id,
+    ...keyPart(row.key),
     expiresAt: row.key.expiresAt ?? undefined,
     sessionId: undefined,
     syncViewId: row.syncViewId ?? undefined,
@@ -48,7 +52,7 @@ export async function authenticateKey(database: Database, secret: string): Promi
 }
 
 /** Who is signed in. Only admins are, who have no sync view. */
-async function authenticateSession(database: Database, secret: string): Promise<Caller> {
+async function authenticateSession(database: Database, secret: string, address: string | undefined): Promise<Caller> {
   const [row] = await database.drizzle
     .select({ session: sessions, key: apiKeys, user: users })
     .from(sessions)
@@ -57,9 +61,10 @@ async function authenticateSession(database: Database, secret: string): Promise<
     .where(eq(sessions.secretHash, hashSecret(secret)))
   if (row === undefined || hasPassed(row.session.expiresAt)) throw new SynkvyError('UNAUTHENTICATED', 'You are signed out. Sign in again.')
   refuseEndedKey(row.key)
+  refuseElsewhere(row.key, address)
   return {
     ...userPart(row.user),
-    keyId: row.key.id,
+    ...keyPart(row.key),
     expiresAt: sessionEnd(row.session, row.key),
     sessionId: row.session.id,
     syncViewId: undefined,
@@ -70,10 +75,22 @@ function userPart(user: UserRow) {
   return { accountId: user.accountId, userId: user.id, userName: user.name, kind: user.kind }
 }
 
+function keyPart(key: ApiKeyRow) {
+  return { keyId: key.id, keyPrefix: key.prefix, scopes: key.scopes ?? undefined }
+}
+
 function refuseEndedKey({ revokedAt, expiresAt }: ApiKeyRow): void {
   if (revokedAt !== null) throw new SynkvyError('UNAUTHENTICATED', 'This API key was revoked. Ask an admin of the shop for a new one.')
   if (expiresAt !== null && hasPassed(expiresAt))
     throw new SynkvyError('UNAUTHENTICATED', 'This API key has expired. Ask an admin of the shop for a new one.')
+}
+
+function refuseElsewhere({ addresses }: ApiKeyRow, address: string | undefined): void {
+  if (addresses === null || (address !== undefined && isWithin(address, addresses))) return
+  throw new SynkvyError(
+    'UNAUTHENTICATED',
+    `This API key may not be used from this address (${address ?? 'which cannot be told'}). Use it where it is meant to be used, or ask an admin of the shop for a key that is good here.`,
+  )
 }
 
 function hasPassed(moment: Date): boolean {

@@ -1,3 +1,5 @@
+import type { KeyScope } from './api-keys.ts'
+
 /** Who calls: an account's user with one of its API keys, or signed in with one. Everything that is asked or done on behalf of a call names `accountId`. */
 export interface Caller {
   readonly accountId: number
@@ -5,6 +7,10 @@ export interface Caller {
   readonly userName: string
   readonly kind: 'ADMIN' | 'INTEGRATION'
   readonly keyId: number
+  /** By which people know the key. */
+  readonly keyPrefix: string
+  /** What an integration may write with it; undefined for everything. */
+  readonly scopes: readonly KeyScope[] | undefined
   /** When the key stops being good, or, where one is signed in, the session. */
   readonly expiresAt: Date | undefined
   /** Where one is signed in to the admin page rather than calls with the key itself. */

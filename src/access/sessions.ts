@@ -34,9 +34,21 @@ export async function beginSession(database: Database, caller: Caller): Promise<
   return { secret, expiresAt }
 }
 
-/** Signs out: what the session has opened is closed within a second. Of a secret that is not known nothing is said. */
-export async function endSession(database: Database, secret: string): Promise<void> {
-  await database.drizzle.delete(sessions).where(eq(sessions.secretHash, hashSecret(secret)))
+/** Whose session it was. */
+interface EndedSession {
+  readonly accountId: number
+  readonly userId: number
+  readonly userName: string
+  readonly keyPrefix: string
+}
+
+/** Signs out: what the session has opened is closed within a second. Answers who did; undefined where the secret is not known. */
+export async function endSession({ sql }: Database, secret: string): Promise<EndedSession | undefined> {
+  const [ended] = await sql<EndedSession[]>`
+    DELETE FROM sessions s USING api_keys k, users u
+    WHERE s.secret_hash = ${hashSecret(secret)} AND k.account_id = s.account_id AND k.id = s.key_id AND u.account_id = k.account_id AND u.id = k.user_id
+    RETURNING u.account_id AS "accountId", u.id AS "userId", u.name AS "userName", k.prefix AS "keyPrefix"`
+  return ended
 }
 
 /** When a session is over: at its own end, or its key's where that is sooner. */

@@ -1,14 +1,15 @@
 import { allAccounts, createAccount } from '../access/accounts.ts'
-import { print, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+import { print, recordedCommand, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
 
 /** `synkvy account create SLUG`: a shop of its own, with an admin user and its key. */
 export async function accountCreate(
   slug: string,
   options: CommonOptions & { readonly name?: string; readonly currency: string; readonly pricesExcludeTax?: boolean },
 ): Promise<void> {
-  await withDatabase(async ({ database }) => {
+  await withDatabase(async (context) => {
     const input = { slug, name: options.name ?? slug, currency: options.currency, pricesIncludeTax: options.pricesExcludeTax !== true }
-    const { account, adminKey } = await createAccount(database, input)
+    const { account, adminKey } = await createAccount(context.database, input)
+    await recordedCommand(context, account, 'createAccount', [{ name: 'slug', value: slug }], async () => account)
     print(
       options,
       { id: toGlobalId('Account', account.id), slug: account.slug, adminKey },

@@ -1,5 +1,14 @@
 import { eraseCustomers, exportCustomers, findCustomersOf, planErasure, receiversOf } from '../trade/personal-data.ts'
-import { accountOf, fromGlobalId, print, toGlobalId, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
+import {
+  accountOf,
+  fromGlobalId,
+  print,
+  recordedCommand,
+  toGlobalId,
+  withDatabase,
+  type CommandContext,
+  type CommonOptions,
+} from './options.ts'
 
 /** Whom a command is about: an id as GraphQL shows it, or an email address. */
 async function customersOf({ database }: CommandContext, accountId: number, customer: string): Promise<readonly number[]> {
@@ -15,6 +24,10 @@ export async function customerExport(customer: string, options: CommonOptions): 
   })
 }
 
+function detailOf(id: number) {
+  return { name: 'customer', value: toGlobalId('Customer', id) }
+}
+
 /** `synkvy customer erase CUSTOMER --confirm`: without `--confirm` it says what it would do. */
 export async function customerErase(
   customer: string,
@@ -25,7 +38,9 @@ export async function customerErase(
     const ids = await customersOf(context, account.id, customer)
     const isDone = options.confirm === true
     const { customerIds, orderIds, openOrderIds } = isDone
-      ? await eraseCustomers(context.database, account.id, ids, { openOrders: options.openOrders === true })
+      ? await recordedCommand(context, account, 'eraseCustomers', ids.map(detailOf), () =>
+          eraseCustomers(context.database, account.id, ids, { openOrders: options.openOrders === true }),
+        )
       : await planErasure(context.database, account.id, ids)
     const receivers = await receiversOf(context.database, account.id, customerIds, orderIds)
     const systems = [...new Map(receivers.map(({ viewId, name }) => [viewId, name])).values()]

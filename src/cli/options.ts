@@ -1,9 +1,11 @@
 import type { Logger } from 'pino'
 import type { AccountRow } from '../access/accounts.ts'
 import { accountBySlug } from '../access/accounts.ts'
+import { recorded, withNames } from '../access/audit.ts'
 import { openForCommand } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
+import type { AuditDetail } from '../db/tables/access.ts'
 import { SynkvyError } from '../errors.ts'
 import { createLog } from '../log.ts'
 
@@ -48,6 +50,20 @@ export function fromGlobalId(typename: string, text: string): number {
   const bare = /^\d{1,15}$/.exec(text)?.[0] ?? new RegExp(`^${typename}:(\\d{1,15})$`).exec(Buffer.from(text, 'base64').toString())?.[1]
   if (bare !== undefined) return Number(bare)
   throw new SynkvyError('BAD_USER_INPUT', `"${text}" is not the id of a ${typename}.`)
+}
+
+/** Does what changes something, and writes it into the account's audit log with what it is about. */
+export async function recordedCommand<Result>(
+  context: CommandContext,
+  { id: accountId }: Pick<AccountRow, 'id'>,
+  action: string,
+  about: readonly AuditDetail[],
+  work: () => Promise<Result>,
+  made: (result: Result) => readonly AuditDetail[] = () => [],
+): Promise<Result> {
+  const named = await withNames(context.database, accountId, about)
+  const detailsOf = (result: Result | undefined): readonly AuditDetail[] => [...named, ...(result === undefined ? [] : made(result))]
+  return recorded(context, { accountId, channel: 'COMMAND_LINE' }, action, work, detailsOf)
 }
 
 /** Prints a result: as JSON where that was asked for, else as text. */

@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findResend, resendAllProducts, resendProgressOf, type ResendOutcome, type ResendRow } from '../sync/resend.ts'
 import { ProgressLine } from './progress.ts'
-import { accountOf, fromGlobalId, print, toGlobalId, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
+import {
+  accountOf,
+  fromGlobalId,
+  print,
+  recordedCommand,
+  toGlobalId,
+  withDatabase,
+  type CommandContext,
+  type CommonOptions,
+} from './options.ts'
 
 const lookEveryMs = 500
 
@@ -13,7 +22,14 @@ export async function resend(
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const request = { confirm: options.confirm === true, cause: 'COMMAND_LINE' } as const
-    const outcome = await resendAllProducts(context.database, account.id, fromGlobalId('SyncView', viewId), request)
+    const id = fromGlobalId('SyncView', viewId)
+    const about = [
+      { name: 'syncViewId', value: toGlobalId('SyncView', id) },
+      { name: 'confirm', value: String(request.confirm) },
+    ]
+    const outcome = await recordedCommand(context, account, 'resendAllProducts', about, () =>
+      resendAllProducts(context.database, account.id, id, request),
+    )
     print(options, toJson(outcome), describe(outcome))
     if (outcome.at === 'needs-confirmation') process.exitCode = 1
     else if (options.follow === true) await follow(context, outcome.resend)

@@ -1,11 +1,19 @@
 import { createUser, usersOfAccount, type UserKind } from '../access/users.ts'
-import { accountOf, print, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+import { accountOf, print, recordedCommand, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
 
 /** `synkvy user create NAME --kind INTEGRATION` */
 export async function userCreate(name: string, options: CommonOptions & { readonly kind: UserKind }): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
-    const user = await createUser(context.database, account.id, { name, kind: options.kind })
+    const { kind } = options
+    const about = [
+      { name: 'name', value: name },
+      { name: 'kind', value: kind },
+    ]
+    const create = () => createUser(context.database, account.id, { name, kind })
+    const user = await recordedCommand(context, account, 'createUser', about, create, (made) => [
+      { name: 'user', value: toGlobalId('User', made.id), label: made.name },
+    ])
     const id = toGlobalId('User', user.id)
     print(
       options,

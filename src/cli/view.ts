@@ -1,6 +1,16 @@
 import { streamStatuses, syncViewStateOf } from '../sync/status.ts'
 import { deleteSyncView, syncViewsPage, updateSyncView, type SyncViewRow } from '../sync/views.ts'
-import { accountOf, fromGlobalId, print, table, toGlobalId, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
+import {
+  accountOf,
+  fromGlobalId,
+  print,
+  recordedCommand,
+  table,
+  toGlobalId,
+  withDatabase,
+  type CommandContext,
+  type CommonOptions,
+} from './options.ts'
 
 const mostShown = 1_000
 
@@ -25,7 +35,14 @@ async function describeView({ database }: CommandContext, view: SyncViewRow) {
 export async function viewPause(id: string, options: CommonOptions, paused: boolean): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
-    const { view } = await updateSyncView(context.database, account.id, fromGlobalId('SyncView', id), { paused }, [])
+    const viewId = fromGlobalId('SyncView', id)
+    const about = [
+      { name: 'id', value: toGlobalId('SyncView', viewId) },
+      { name: 'paused', value: String(paused) },
+    ]
+    const { view } = await recordedCommand(context, account, 'updateSyncView', about, () =>
+      updateSyncView(context.database, account.id, viewId, { paused }, []),
+    )
     print(
       options,
       { id: toGlobalId('SyncView', view.id), paused: view.paused },
@@ -38,7 +55,10 @@ export async function viewPause(id: string, options: CommonOptions, paused: bool
 export async function viewDelete(id: string, options: CommonOptions): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
-    await deleteSyncView(context.database, account.id, fromGlobalId('SyncView', id))
+    const viewId = fromGlobalId('SyncView', id)
+    await recordedCommand(context, account, 'deleteSyncView', [{ name: 'id', value: toGlobalId('SyncView', viewId) }], () =>
+      deleteSyncView(context.database, account.id, viewId),
+    )
     print(options, { deletedId: id }, 'The sync view is deleted.')
   })
 }

@@ -43,6 +43,11 @@ export function isDatabaseAway(error: unknown): boolean {
   return sqlState === undefined ? isConnectionLost(error) : /^(08|40|53|55P03|57)/.test(sqlState)
 }
 
+/** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
+export function isUnstorable(error: unknown): boolean {
+  return ['22021', '22P05'].includes(postgresFault(error)?.code ?? '')
+}
+
 function causesOf(error: unknown): readonly Error[] {
   return error instanceof Error ? [error, ...causesOf(error.cause)] : []
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { toAddress } from '../networks.ts'
 
 /** What the headers of a browser's request say, in so far as one may believe them. */
 
@@ -34,10 +35,20 @@ export function isSecure({ socket, headers }: IncomingMessage): boolean {
   return 'encrypted' in socket || first(headers['x-forwarded-proto'])?.toLowerCase() === 'https'
 }
 
-/** Where a request comes from, as far as can be told: to be shown, not to be trusted. */
-export function addressOf({ socket, headers }: IncomingMessage): string | undefined {
-  const address = first(headers['x-forwarded-for']) ?? socket.remoteAddress
-  return address?.replace(/^::ffff:/, '').slice(0, 60)
+/**
+ * Where a request comes from, as nobody can forge it: whom the outermost of so many proxies was called by, and without any the other end of the connection. Undefined where
+ * it has not come through all of them. Each proxy adds to the end of X-Forwarded-For; what stands further left was sent by whoever called.
+ */
+export function addressOf({ socket, headers }: IncomingMessage, trustedProxies: number): string | undefined {
+  if (trustedProxies === 0) return toAddress(socket.remoteAddress ?? '')
+  const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
+  return toAddress(withoutPort(hops.at(-trustedProxies)?.trim() ?? ''))
+}
+
+/** Some proxies say the port as well: `203.0.113.7:50123`, `[2001:db8::7]:50123`. */
+function withoutPort(hop: string): string {
+  const [, bracketed, dotted] = /^(?:\[(.+)\]|([\d.]+))(?::\d+)?$/.exec(hop) ?? []
+  return bracketed ?? dotted ?? hop
 }
 
 /** The cookie that holds a session. No script can read it; it is sent with what the gateway's own pages ask for, until it expires. */

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import { actorOf, recordAction, recorded } from '../access/audit.ts'
 import { authenticateKey } from '../access/authenticate.ts'
 import { beginSession, endSession } from '../access/sessions.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
-import { isJson, isSameOrigin, isSecure, noSessionCookie, sessionCookie, sessionSecretOf } from './browser.ts'
+import { addressOf, isJson, isSameOrigin, isSecure, noSessionCookie, sessionCookie, sessionSecretOf } from './browser.ts'
 import type { ServerParts } from './yoga.ts'
 
 const largestBody = 4_096
@@ -32,18 +33,21 @@ export async function answerSession(parts: ServerParts, request: IncomingMessage
 }
 
 /** What the browser is to keep from now on. */
-async function changeSession({ database, keyUsage }: ServerParts, request: IncomingMessage): Promise<string> {
+async function changeSession(parts: ServerParts, request: IncomingMessage): Promise<string> {
+  const { database, keyUsage } = parts
+  const address = addressOf(request, parts.trustedProxies)
   if (!isSameOrigin(request.headers)) throw new SynkvyError('FORBIDDEN', 'Sign in on the admin page of this gateway.')
   if (request.method === 'DELETE') {
     const secret = sessionSecretOf(request.headers)
-    if (secret !== undefined) await endSession(database, secret)
+    const ended = secret === undefined ? undefined : await endSession(database, secret)
+    if (ended !== undefined) await recordAction(parts, { ...ended, channel: 'SESSION', address }, { action: 'signOut' })
     return noSessionCookie(isSecure(request))
   }
   if (request.method !== 'POST' || !isJson(request.headers))
     throw new SynkvyError('BAD_USER_INPUT', 'POST { "key": "synkvy_…" } as application/json, or DELETE.')
-  const caller = await authenticateKey(database, await readKey(request))
+  const caller = await authenticateKey(database, await readKey(request), address)
   keyUsage.note(caller)
-  const { secret, expiresAt } = await beginSession(database, caller)
+  const { secret, expiresAt } = await recorded(parts, actorOf(caller, address), 'signIn', () => beginSession(database, caller))
   return sessionCookie(secret, expiresAt, isSecure(request))
 }
 

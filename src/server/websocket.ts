@@ -15,7 +15,7 @@ import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
 import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
-import { sessionSecretOf } from './browser.ts'
+import { addressOf, sessionSecretOf } from './browser.ts'
 import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
@@ -49,7 +49,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       // The library closes with 4403 for false.
       onConnect: ({ extra, connectionParams }) => {
         extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
-        return admit(parts, extra.socket, extra, credentialsOf(extra.request, connectionParams))
+        return admit(parts, extra.socket, extra, credentialsOf(parts, extra.request, connectionParams))
       },
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
       onClose: ({ extra }) => extra.release?.(),
@@ -176,17 +176,25 @@ function isEnveloped(root: unknown): root is Enveloped {
 }
 
 /** A key in what the client says, or the cookie that its browser brought. */
-function credentialsOf(request: IncomingMessage, params: Readonly<Record<string, unknown>> | undefined): Credentials {
+function credentialsOf(
+  { trustedProxies }: ServerParts,
+  request: IncomingMessage,
+  params: Readonly<Record<string, unknown>> | undefined,
+): Credentials {
   const [, value] = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization') ?? []
-  return { authorization: typeof value === 'string' ? value : undefined, sessionSecret: sessionSecretOf(request.headers) }
+  return {
+    authorization: typeof value === 'string' ? value : undefined,
+    sessionSecret: sessionSecretOf(request.headers),
+    address: addressOf(request, trustedProxies),
+  }
 }
 
 /** The socket's caller. An integration that has no sync view yet may have made one meanwhile. */
 async function callerNow(parts: ServerParts, state: SocketState): Promise<Caller> {
-  const { caller, refusal } = state
+  const { caller, refusal, credentials } = state
   if (refusal !== undefined) throw refusal
-  if (caller === undefined) throw new SynkvyError('UNAUTHENTICATED', 'This connection has sent no API key.')
+  if (caller === undefined || credentials === undefined) throw new SynkvyError('UNAUTHENTICATED', 'This connection has sent no API key.')
   if (caller.kind === 'ADMIN' || caller.syncViewId !== undefined) return caller
-  state.caller = await authenticate(parts.database, state.credentials ?? {})
+  state.caller = await authenticate(parts.database, credentials)
   return state.caller
 }

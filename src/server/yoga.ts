@@ -10,7 +10,7 @@ import type { Caller } from '../access/caller.ts'
 import { authenticate, type KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
 import type { Database } from '../db/client.ts'
-import { isDatabaseAway, postgresFault } from '../db/faults.ts'
+import { isDatabaseAway, isUnstorable } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
 import { addressOf, sessionSecretOfCall } from './browser.ts'
@@ -27,6 +27,8 @@ export interface ServerParts {
   readonly keyUsage: KeyUsage
   readonly metrics: Metrics
   readonly log: Logger
+  /** How many proxies stand before the gateway, for `addressOf`. */
+  readonly trustedProxies: number
 }
 
 /** What a WebSocket's operation brings, where HTTP brings its request. */
@@ -69,8 +71,10 @@ async function createContext(
   { socketCaller, requestId, onViewMade, req }: SocketContext,
   request: Request | undefined,
 ): Promise<Context> {
-  const { database, sync, keys, keyUsage } = parts
-  const { caller, refusal } = socketCaller === undefined ? await identify(database, req) : { caller: socketCaller, refusal: undefined }
+  const { database, sync, keys, keyUsage, log } = parts
+  const address = req && addressOf(req, parts.trustedProxies)
+  const { caller, refusal } =
+    socketCaller === undefined ? await identify(database, req, address) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
@@ -79,8 +83,9 @@ async function createContext(
     database,
     sync,
     keys,
+    log,
     transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
-    address: req && addressOf(req),
+    address,
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
     loaders: createLoaders(database, caller?.accountId ?? 0),
@@ -91,10 +96,11 @@ async function createContext(
 async function identify(
   database: Database,
   request: IncomingMessage | undefined,
+  address: string | undefined,
 ): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
   try {
     const credentials = request && { authorization: request.headers.authorization, sessionSecret: sessionSecretOfCall(request) }
-    return { caller: await authenticate(database, credentials ?? {}), refusal: undefined }
+    return { caller: await authenticate(database, { ...credentials, address }), refusal: undefined }
   } catch (error) {
     if (error instanceof SynkvyError) return { caller: undefined, refusal: error }
     if (isDatabaseAway(error)) return { caller: undefined, refusal: databaseAway(error) }
@@ -164,11 +170,6 @@ function databaseAway(cause: unknown): SynkvyError {
       cause,
     },
   )
-}
-
-/** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
-function isUnstorable(error: unknown): boolean {
-  return ['22021', '22P05'].includes(postgresFault(error)?.code ?? '')
 }
 
 function unstorable(cause: unknown): SynkvyError {

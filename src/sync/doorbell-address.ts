@@ -1,6 +1,7 @@
 import { lookup, type LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { isWithin, type Networks } from '../networks.ts'
 
 /** Why a doorbell is not rung where it is; the message is shown to whoever sees the sync view. */
 export class AddressRefused extends Error {
@@ -10,19 +11,13 @@ export class AddressRefused extends Error {
 /** Beyond what is set apart for special use: Azure gives its machines their secrets at an address that looks public. */
 const metadataAddresses: readonly string[] = ['168.63.129.16']
 
-/** What lies beside the public internet, and may be reached nevertheless: CIDR, such as `10.1.0.0/16`. */
-export type Networks = readonly string[]
-
 /**
- * Throws AddressRefused unless the address is of the public internet or of one of the networks: what a shop's user writes as a doorbell must not make the gateway call
+ * Throws AddressRefused unless the address is of the public internet or of one of the networks beside it that may be reached nevertheless: what a shop's user writes as a doorbell must not make the gateway call
  * what only the gateway can reach.
  */
 export function refuseAddress(address: string, networks: Networks): void {
   const parsed = ipaddr.process(address)
-  const isAllowed = networks
-    .map((network) => ipaddr.parseCIDR(network))
-    .some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits))
-  if (isAllowed || (parsed.range() === 'unicast' && !metadataAddresses.includes(parsed.toString()))) return
+  if (isWithin(address, networks) || (parsed.range() === 'unicast' && !metadataAddresses.includes(parsed.toString()))) return
   throw new AddressRefused(
     `${address} is no address of the public internet. Whoever runs the gateway may allow it: SYNKVY_DOORBELL_NETWORKS.`,
   )

@@ -4,8 +4,9 @@ import { request as requestHttp, type IncomingMessage, type RequestOptions } fro
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Webhook } from 'standardwebhooks'
+import type { Networks } from '../networks.ts'
 import type { Stream } from './change.ts'
-import { checkedAddresses, type Networks } from './doorbell-address.ts'
+import { checkedAddresses } from './doorbell-address.ts'
 
 /** How long a call may take, the look-up of the name included. */
 const timeoutMs = 10_000

@@ -4,7 +4,8 @@ import type { Database, DrizzleSession, Sql, TransactionSql } from '../db/client
 import { isUniqueViolation } from '../db/faults.ts'
 import { doorbells, sequencer, syncViews } from '../db/tables/sync.ts'
 import { SynkvyError } from '../errors.ts'
-import { AddressRefused, refuseHost, type Networks } from './doorbell-address.ts'
+import type { Networks } from '../networks.ts'
+import { AddressRefused, refuseHost } from './doorbell-address.ts'
 import { createDoorbellSecret } from './doorbell-call.ts'
 
 export type SyncViewRow = Readonly<typeof syncViews.$inferSelect>

@@ -18,7 +18,7 @@ const silent = pino({ level: 'silent' })
 
 async function callerOf(slug: string) {
   const { adminKey } = await createAccount(cloned.database, { slug, name: slug, currency: 'SEK', pricesIncludeTax: true })
-  return authenticateKey(cloned.database, adminKey ?? '')
+  return authenticateKey(cloned.database, adminKey ?? '', undefined)
 }
 
 test('many gateways that start at once make one first account, with one key that one of them shows', async () => {
@@ -27,7 +27,7 @@ test('many gateways that start at once make one first account, with one key that
   expect(new Set(opened.map(({ account }) => account.id)).size).toBe(1)
   const [secret, ...more] = opened.flatMap(({ adminKey }) => adminKey ?? [])
   expect(more).toEqual([])
-  expect(await authenticateKey(cloned.database, secret ?? '')).toMatchObject({ kind: 'ADMIN', accountId: opened[0]?.account.id })
+  expect(await authenticateKey(cloned.database, secret ?? '', undefined)).toMatchObject({ kind: 'ADMIN', accountId: opened[0]?.account.id })
 })
 
 test('an admin key that is given later is good as well, once, and stays revoked', async () => {
@@ -35,12 +35,12 @@ test('an admin key that is given later is good as well, once, and stays revoked'
   const { account } = await ensureFirstAccount(cloned.database, 'later', undefined)
 
   for (let start = 0; start < 3; start += 1) expect((await ensureFirstAccount(cloned.database, 'later', key)).adminKey).toBeUndefined()
-  const caller = await authenticateKey(cloned.database, key)
+  const caller = await authenticateKey(cloned.database, key, undefined)
   expect(caller).toMatchObject({ kind: 'ADMIN', accountId: account.id })
   await revokeApiKey(cloned.database, account.id, caller.keyId)
   await ensureFirstAccount(cloned.database, 'later', key)
 
-  await expect(authenticateKey(cloned.database, key)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+  await expect(authenticateKey(cloned.database, key, undefined)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
 test('an admin key that is given and belongs to another account is refused in words', async () => {
@@ -97,8 +97,8 @@ test('a key that could not be read when it changed is read again', async () => {
 
 test('a key that expires ends what it has opened, and what it has let go of is left alone', async () => {
   const { accountId, userId } = await callerOf('expiry')
-  const { secret } = await createApiKey(cloned.database, accountId, userId, new Date(Date.now() + 600))
-  const caller = await authenticateKey(cloned.database, secret)
+  const { secret } = await createApiKey(cloned.database, accountId, userId, { expiresAt: new Date(Date.now() + 600) })
+  const caller = await authenticateKey(cloned.database, secret, undefined)
   using keys = new KeyWatch(cloned.database, silent)
   let isTouched = false
   keys.register(caller, () => (isTouched = true))()

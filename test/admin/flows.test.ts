@@ -441,6 +441,40 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
     await card.waitFor({ state: 'detached' })
   })
 
+  test("a system's key is made with what it may write and whence, and rotated while the old one goes on", async () => {
+    const { userId } = await createIntegration(shop, 'Lagret')
+    const page = await open('/keys')
+    const card = page.locator('[data-user="Lagret"]')
+    await button(card, 'New key for Lagret').click()
+    for (const name of ['Products', 'Customers']) await dialog(page).getByRole('checkbox', { name }).uncheck()
+    await dialog(page).getByLabel('Only from these addresses').fill('office')
+    await button(dialog(page), 'Make the key').click()
+    await dialog(page).getByText('An address is such as 203.0.113.7').waitFor()
+    await dialog(page).getByLabel('Only from these addresses').fill('127.0.0.0/8, ::1')
+    await button(dialog(page), 'Make the key').click()
+    const secret = (await dialog(page).locator('[data-secret]').textContent()) ?? ''
+    await page.keyboard.press('Escape')
+    const row = card.locator(`[data-key="${secret.slice(0, 14)}"]`)
+    await row.getByText('writes stock and orders alone · only from 127.0.0.0/8 and ::1').waitFor()
+
+    await button(row, /^Rotate synkvy_/).click()
+    await dialog(page).getByLabel('The old key is good for').selectOption('a week')
+    await button(dialog(page), 'Make the new key').click()
+    const rotated = (await dialog(page).locator('[data-secret]').textContent()) ?? ''
+    await page.keyboard.press('Escape')
+    await row.getByText(/good until/).waitFor()
+    await card
+      .locator(`[data-key="${rotated.slice(0, 14)}"]`)
+      .getByText('writes stock and orders alone')
+      .waitFor()
+    for (const key of [secret, rotated]) expect((await expectData(shop.call('{ viewer { id } }', {}, key))).viewer.id).toBe(userId)
+    const { auditLog } = await expectData(shop.call('{ auditLog(first: 2) { nodes { action channel } } }'))
+    expect(auditLog.nodes).toEqual([
+      { action: 'rotateApiKey', channel: 'SESSION' },
+      { action: 'createApiKey', channel: 'SESSION' },
+    ])
+  })
+
   test('a view is renamed, its new products are linked, it is paused and deleted from the menu', async () => {
     const { viewId } = await createView(shop, 'Att ändra')
     const page = await open(viewPath(viewId))

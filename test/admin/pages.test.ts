@@ -275,6 +275,31 @@ function scenes(): readonly Scene[] {
       },
     },
     { name: 'keys', path: '/keys', show: (page) => page.locator('[data-key]').nth(3).waitFor() },
+    {
+      name: 'key-new',
+      path: '/keys',
+      show: async (page) => {
+        await page.locator('[data-user="Fortnox"] [data-new-key]').click()
+        await page.getByRole('dialog').getByRole('checkbox').nth(3).waitFor()
+      },
+    },
+    {
+      name: 'key-rotate',
+      path: '/keys',
+      show: async (page) => {
+        await page.locator('[data-user="Fortnox"] [data-key] button').first().click()
+        await page.getByRole('dialog').locator('select').waitFor()
+      },
+    },
+    {
+      name: 'key-rotated',
+      path: '/keys',
+      show: async (page) => {
+        await page.locator('[data-user="Fortnox"] [data-key] button').first().click()
+        await page.getByRole('dialog').locator('button[type="submit"]').click()
+        await page.locator('[data-secret]').waitFor()
+      },
+    },
     { name: 'not-found', path: '/nothing', show: (page) => main(page).getByRole('heading', { level: 2 }).waitFor() },
   ]
 }

@@ -5,6 +5,8 @@ import { sentenceOf } from '../../admin/src/sync-views/sentence.ts'
 import { readSkus } from '../../admin/src/sync-view/skus.ts'
 import { createEnglish } from '../../admin/src/text/en.ts'
 import { createFormat } from '../../admin/src/text/format.ts'
+import { createEnglishKeys } from '../../admin/src/text/keys.ts'
+import { createSwedishKeys } from '../../admin/src/text/sv-keys.ts'
 import { createSwedish } from '../../admin/src/text/sv.ts'
 import { sayStep, sayVerdict, type Step } from '../../admin/src/why/say.ts'
 import { stepCodes } from '../../src/sync/explanation.ts'
@@ -133,6 +135,21 @@ test('durations are said as people plan with them', () => {
 test('SKUs are read as they come out of a spreadsheet, a list or a mail, each once', () => {
   expect(readSkus('A-1\r\nB 2\tC-3;\n"D-4", A-1 ,\n\n')).toEqual(['A-1', 'B 2', 'C-3', 'D-4'])
   expect(readSkus(' \n ')).toEqual([])
+})
+
+test('what a key is good for is said in both languages', () => {
+  const [en, sv] = [createEnglishKeys(formats.en), createSwedishKeys(formats.sv)]
+
+  expect([en.writes(['Stock', 'Orders']), en.writes([]), en.onlyFrom(['10.0.0.0/8'])]).toEqual([
+    'writes stock and orders alone',
+    'writes nothing',
+    'only from 10.0.0.0/8',
+  ])
+  expect([sv.writes(['Lager', 'Ordrar']), sv.writes([]), sv.onlyFrom(['10.0.0.0/8'])]).toEqual([
+    'skriver bara lager och ordrar',
+    'skriver ingenting',
+    'bara från 10.0.0.0/8',
+  ])
 })
 
 describe('the way of an article', () => {

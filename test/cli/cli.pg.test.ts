@@ -54,9 +54,38 @@ test('an account, a user and a key are made for scripts, and the key works', asy
   expect((await shop.call('{ viewer { id } }', {}, key.secret)).errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED')
 })
 
+test('a key is limited and rotated from the command line, and the audit log says so', async () => {
+  const user = await json('user', 'create', 'Terminal', '--kind', 'INTEGRATION')
+  const key = await json('key', 'create', '--user', user.id, '--scope', 'STOCK', 'ORDERS', '--address', '127.0.0.1', '10.0.0.0/8')
+  const readOnly = await json('key', 'create', '--user', user.id, '--read-only')
+  const rotated = await json('key', 'rotate', key.id, '--overlap-hours', '0')
+  const keys = await json('key', 'list', '--user', user.id)
+
+  const addresses = ['127.0.0.1', '10.0.0.0/8']
+  expect(keys).toMatchObject([
+    { id: key.id, scopes: ['STOCK', 'ORDERS'], addresses, revokedAt: expect.any(String) },
+    { id: readOnly.id, scopes: [], addresses: null, revokedAt: null },
+    { id: rotated.id, scopes: ['STOCK', 'ORDERS'], addresses, revokedAt: null },
+  ])
+  expect((await shop.call('{ viewer { id } }', {}, rotated.secret)).data.viewer.id).toBe(user.id)
+  const { nodes } = (
+    await shop.call('{ auditLog(first: 4) { nodes { action channel user { id } userName address details { name value label } } } }')
+  ).data.auditLog
+  expect(nodes).toMatchObject([
+    { action: 'rotateApiKey', details: [{ name: 'id', value: key.id }, { name: 'overlapHours', value: '0' }, { value: rotated.id }] },
+    { action: 'createApiKey', details: [{ name: 'userId', value: user.id, label: 'Terminal' }, { value: readOnly.id }] },
+    { action: 'createApiKey' },
+    { action: 'createUser' },
+  ])
+  for (const node of nodes) expect(node).toMatchObject({ channel: 'COMMAND_LINE', user: null, userName: null, address: null })
+  expect(JSON.stringify(nodes)).not.toContain(rotated.secret)
+})
+
 test('a refusal is one message and an exit status, without a stack', async () => {
   for (const args of [
     ['key', 'create', '--user', 'nobody'],
+    ['key', 'create', '--user', '1', '--scope', 'EVERYTHING'],
+    ['key', 'rotate', '1', '--overlap-hours', 'a while'],
     ['account', 'create', 'Not A Slug'],
     ['user', 'list', '--account', 'nowhere'],
     ['import', join(folder, 'none.csv')],

@@ -208,7 +208,7 @@ describe('what a system rejects', () => {
     const before = await sql`SELECT 1 FROM rejections`
     await rename('forgotten-1', 'Newer')
 
-    await sweepAll(shop.database.database, { keptDays: 30, ledgerDays: 400 })
+    await sweepAll(shop.database.database, { keptDays: 30, ledgerDays: 400, auditDays: 400 })
 
     const left = await sql<{ handle: string }[]>`
       SELECT p.handle FROM rejections x JOIN products p ON p.id = x.entity_id WHERE p.handle LIKE 'forgotten-%'`

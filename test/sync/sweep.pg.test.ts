@@ -12,7 +12,7 @@ afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
 
-const kept = { keptDays: 30, ledgerDays: 400 }
+const kept = { keptDays: 30, ledgerDays: 400, auditDays: 400 }
 const sweep = () => sweepAll(shop.database.database, kept)
 
 test('markers and tombstones stay until they are acknowledged and a month old, and then go; linkCount is right all the while', async () => {

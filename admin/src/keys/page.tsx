@@ -9,10 +9,11 @@ import { notice } from '../parts/notice.ts'
 import { Page, Placeholder } from '../parts/page.tsx'
 import { usePages } from '../parts/pages.ts'
 import { Problem } from '../parts/problem.tsx'
-import { Secret } from '../parts/secret.tsx'
 import { useTexts } from '../text/language.tsx'
 import { KeysList } from './keys-list.tsx'
+import { ShownOnce } from './shown-once.tsx'
 import { createKeyMutation, createUserMutation, userFragment, type UserWithKeys } from './user.ts'
+import { useKeyWords } from './words.ts'
 
 const usersQuery = graphql(
   `
@@ -38,16 +39,17 @@ const usersQuery = graphql(
 /** Who may use the API: admins and systems with their keys. */
 export function KeysPage() {
   const { t } = useTexts()
+  const k = useKeyWords()
   const [isAdding, setAdding] = useState(false)
   const { cursors, more } = usePages('')
   return (
     <Page
-      title={t.keys.title}
-      intro={t.keys.intro}
+      title={k.title}
+      intro={k.intro}
       actions={
         <>
           <Button variant="default" leftSection={<IconPlus />} onClick={() => setAdding(true)}>
-            {t.keys.addAdmin}
+            {k.addAdmin}
           </Button>
           <Button component={Link} href="/sync-views/new" leftSection={<IconPlus />}>
             {t.views.add}
@@ -73,14 +75,15 @@ function Users({
   readonly onMore: (after: string) => void
 }) {
   const { t } = useTexts()
+  const k = useKeyWords()
   const [{ data, error }, ask] = useQuery({ query: usersQuery, variables: { after }, requestPolicy: 'cache-and-network' })
   const reread = (): void => ask({ requestPolicy: 'network-only' })
   if (error) return <Problem error={error} onRetry={reread} />
   if (data === undefined) return <Placeholder label={t.common.loading} />
   const { nodes, pageInfo } = data.users
   const groups = [
-    [t.keys.admins, nodes.filter(({ kind }) => kind === 'ADMIN')],
-    [t.keys.systems, nodes.filter(({ kind }) => kind !== 'ADMIN')],
+    [k.admins, nodes.filter(({ kind }) => kind === 'ADMIN')],
+    [k.systems, nodes.filter(({ kind }) => kind !== 'ADMIN')],
   ] as const
   return (
     <>
@@ -117,12 +120,13 @@ const deleteUserMutation = graphql(`
 
 function UserCard({ user, isSelf, onChange }: { readonly user: UserWithKeys; readonly isSelf: boolean; readonly onChange: () => void }) {
   const { t } = useTexts()
+  const k = useKeyWords()
   const [isDeleting, setDeleting] = useState(false)
   const [, remove] = useMutation(deleteUserMutation)
   const submit = async () => {
     const { error } = await remove({ id: user.id })
     if (error === undefined) {
-      notice(t.keys.deleted(user.name))
+      notice(k.deleted(user.name))
       onChange()
     }
     return error
@@ -138,7 +142,7 @@ function UserCard({ user, isSelf, onChange }: { readonly user: UserWithKeys; rea
             </Title>
             {isSelf && (
               <Badge variant="light" tt="none">
-                {t.keys.you}
+                {k.you}
               </Badge>
             )}
           </Group>
@@ -150,17 +154,17 @@ function UserCard({ user, isSelf, onChange }: { readonly user: UserWithKeys; rea
             variant="subtle"
             color="red"
             onClick={() => setDeleting(true)}
-            aria-label={t.keys.deleteUserNamed(user.name)}
+            aria-label={k.deleteUserNamed(user.name)}
           >
-            {t.keys.deleteUser}
+            {k.deleteUser}
           </Button>
         )}
       </Group>
-      <KeysList user={user} onChange={onChange} />
+      <KeysList user={user} isSelf={isSelf} onChange={onChange} />
       {isDeleting && (
         <Confirm
-          title={t.keys.deleteTitle(user.name)}
-          text={t.keys.deleteText}
+          title={k.deleteTitle(user.name)}
+          text={k.deleteText}
           submit={t.common.delete}
           isDanger
           onSubmit={submit}
@@ -172,14 +176,14 @@ function UserCard({ user, isSelf, onChange }: { readonly user: UserWithKeys; rea
 }
 
 function ViewOfUser({ view }: { readonly view: UserWithKeys['syncView'] }) {
-  const { t } = useTexts()
+  const k = useKeyWords()
   return (
     <Text size="sm" c="dimmed" lineClamp={2} style={{ overflowWrap: 'anywhere' }}>
       {view === null ? (
-        t.keys.noView
+        k.noView
       ) : (
         <>
-          {t.keys.view}{' '}
+          {k.view}{' '}
           <Anchor component={Link} href={`/sync-views/${encodeURIComponent(view.id)}`} size="sm">
             {view.name}
           </Anchor>
@@ -190,7 +194,7 @@ function ViewOfUser({ view }: { readonly view: UserWithKeys['syncView'] }) {
 }
 
 function NewAdmin({ onClose }: { readonly onClose: () => void }) {
-  const { t } = useTexts()
+  const k = useKeyWords()
   const [name, setName] = useState('')
   const [secret, setSecret] = useState<string>()
   const [, createUser] = useMutation(createUserMutation)
@@ -203,19 +207,14 @@ function NewAdmin({ onClose }: { readonly onClose: () => void }) {
     return error ?? 'STAY'
   }
   return (
-    <Dialog title={t.keys.addAdminTitle} onClose={onClose}>
+    <Dialog title={k.addAdminTitle} onClose={onClose}>
       {secret === undefined ? (
-        <DialogForm submit={t.keys.create} isReady={name.trim() !== '' && name.length <= 200} onSubmit={submit}>
-          <Text size="sm">{t.keys.addAdminText}</Text>
-          <TextInput data-autofocus label={t.keys.nameLabel} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <DialogForm submit={k.create} isReady={name.trim() !== '' && name.length <= 200} onSubmit={submit}>
+          <Text size="sm">{k.addAdminText}</Text>
+          <TextInput data-autofocus label={k.nameLabel} value={name} onChange={(event) => setName(event.currentTarget.value)} />
         </DialogForm>
       ) : (
-        <Stack>
-          <Text size="sm" fw={600}>
-            {t.keys.once}
-          </Text>
-          <Secret label={t.setUp.keyLabel} value={secret} />
-        </Stack>
+        <ShownOnce secret={secret} />
       )}
     </Dialog>
   )

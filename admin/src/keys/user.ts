@@ -16,12 +16,17 @@ export const userFragment = graphql(`
       lastUsedAt
       expiresAt
       revokedAt
+      scopes
+      addresses
     }
   }
 `)
 
 export type UserWithKeys = ResultOf<typeof userFragment>
 export type ApiKey = UserWithKeys['apiKeys'][number]
+
+/** What a key may write, as far as this page knows. */
+export const keyScopes = ['CATALOGUE', 'STOCK', 'ORDERS', 'CUSTOMERS'] as const
 
 export function isGood({ revokedAt, expiresAt }: ApiKey, now: Date): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > now.getTime())
@@ -39,8 +44,8 @@ export const createUserMutation = graphql(`
 `)
 
 export const createKeyMutation = graphql(`
-  mutation CreateKey($userId: ID!) {
-    createApiKey(userId: $userId) {
+  mutation CreateKey($userId: ID!, $scopes: [KeyScope!], $addresses: [String!]) {
+    createApiKey(userId: $userId, scopes: $scopes, addresses: $addresses) {
       secret
       apiKey {
         id

@@ -39,11 +39,7 @@ export function ManageDialog({
     case 'why':
       return <WhyDialog view={view} onClose={onClose} />
     case 'keys':
-      return (
-        <Dialog title={t.keys.dialogTitle(view.user.name)} onClose={onClose} size="lg">
-          <KeysDialog userId={view.user.id} />
-        </Dialog>
-      )
+      return <KeysDialog user={view.user} onClose={onClose} />
     case 'doorbell':
       return <DoorbellDialog view={view} onClose={onClose} />
     case 'rename':

@@ -1,4 +1,17 @@
-import { bigint, boolean, foreignKey, index, pgEnum, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
 
 /** Ids are 64-bit and come from sequences; they stay below 2^53, so that a number holds them exactly. */
 export const id = () => bigint({ mode: 'number' })
@@ -32,6 +45,9 @@ export const users = pgTable(
   (t) => [primaryKey({ columns: [t.accountId, t.id] })],
 )
 
+/** What an integration's key may write. */
+export const keyScope = pgEnum('key_scope', ['CATALOGUE', 'STOCK', 'ORDERS', 'CUSTOMERS'])
+
 /** API keys. Only a hash of the secret is kept; the prefix is what people see. */
 export const apiKeys = pgTable(
   'api_keys',
@@ -47,6 +63,10 @@ export const apiKeys = pgTable(
     lastUsedAt: moment(),
     expiresAt: moment(),
     revokedAt: moment(),
+    /** What it may write; null for everything, what is yet to come among it. Empty: nothing but how far its own streams have come. */
+    scopes: keyScope().array(),
+    /** Whence it may be used: addresses, and networks as CIDR; null for anywhere. */
+    addresses: text().array(),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
@@ -78,5 +98,49 @@ export const sessions = pgTable(
     index('sessions_key').on(t.accountId, t.keyId),
     // What is over is swept.
     index('sessions_expires_at').on(t.expiresAt),
+  ],
+)
+
+export const auditChannel = pgEnum('audit_channel', ['API_KEY', 'SESSION', 'COMMAND_LINE'])
+
+/** One of the things that an action was about: what an argument, or the answer, said. */
+export interface AuditDetail {
+  readonly name: string
+  readonly value: string
+  /** What the thing was called then. */
+  readonly label?: string | undefined
+}
+
+/** What admins have done, and what others were refused. It refers to nothing: what it tells of may be deleted since. */
+export const auditLog = pgTable(
+  'audit_log',
+  {
+    accountId: id()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    at: moment().notNull().defaultNow(),
+    channel: auditChannel().notNull(),
+    /** Null for the command line. */
+    userId: id(),
+    userName: text(),
+    keyPrefix: text(),
+    /** Null for the command line, and where it could not be told. */
+    address: text(),
+    /** A mutation's name, `signIn`, `signOut`, or what a command does. */
+    action: text().notNull(),
+    /** `DONE`, or the code of the refusal. */
+    outcome: text().notNull(),
+    /** The first of them. */
+    details: jsonb().$type<readonly AuditDetail[]>().notNull(),
+    /** How many there were. */
+    detailCount: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    // What one user has done. Everything else is read along the primary key.
+    index('audit_log_user').on(t.accountId, t.userId, t.id),
+    // What is over is swept by its age; entries are written in the order of time.
+    index('audit_log_age').using('brin', t.at),
   ],
 )
