@@ -30,6 +30,8 @@ export interface Context {
   /** Told when the caller has made its sync view: a socket that lives on must see it. */
   readonly onViewMade: (() => void) | undefined
   readonly keys: KeyWatch
+  /** How many trusted documents an account may have. */
+  readonly mostDocuments: number
 }
 
 /** What can be followed and can be ended from outside. */

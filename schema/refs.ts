@@ -1,5 +1,6 @@
 import type { AccountRow } from '../src/access/accounts.ts'
 import type { ApiKeyRow } from '../src/access/api-keys.ts'
+import type { TrustedDocumentRow } from '../src/access/trusted-documents.ts'
 import type { UserRow } from '../src/access/users.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../src/catalog/rows.ts'
 import type { VariantState } from '../src/sync/change.ts'
@@ -26,6 +27,7 @@ export type ResendShape = ResendRow & { readonly progress?: ResendProgress }
 
 export const Account = builder.objectRef<AccountRow>('Account')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
+export const TrustedDocument = builder.objectRef<TrustedDocumentRow>('TrustedDocument')
 export const User = builder.objectRef<UserRow>('User')
 export const Product = builder.objectRef<ProductShape>('Product')
 export const Variant = builder.objectRef<VariantShape>('Variant')

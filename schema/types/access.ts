@@ -45,6 +45,9 @@ builder.node(ApiKey, {
     }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it stops being good; null for never.' }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null when it was not.' }),
+    trustedDocumentsOnly: t.exposeBoolean('trustedDocumentsOnly', {
+      description: 'Whether it may send nothing but documents that are registered.',
+    }),
   }),
 })
 
@@ -176,9 +179,14 @@ builder.mutationFields((t) => ({
     args: {
       userId: t.arg.globalID({ required: true, description: 'Whose key it is to be.' }),
       expiresAt: t.arg({ type: 'DateTime', description: 'When it stops being good; never where it is left out.' }),
+      trustedDocumentsOnly: t.arg.boolean({
+        defaultValue: false,
+        description:
+          'Whether it may send nothing but documents that are registered with `registerDocument`. The admin page cannot be used with such a key.',
+      }),
     },
-    resolve: (_root, { userId, expiresAt }, context) =>
-      createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), expiresAt),
+    resolve: (_root, { userId, ...options }, context) =>
+      createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), options),
   }),
   revokeApiKey: t.field({
     type: RevokeApiKeyPayload,

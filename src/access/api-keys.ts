@@ -18,16 +18,30 @@ export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
 
+/** What a key is made with. */
+export interface ApiKeyOptions {
+  /** When it stops being good; never where it is left out. */
+  readonly expiresAt?: Date | null | undefined
+  /** It may send nothing but trusted documents. Default: false. */
+  readonly trustedDocumentsOnly?: boolean | null | undefined
+}
+
 /** Stores a secret's hash for a user. */
 export async function addApiKey(
   tx: DrizzleSession,
   of: { readonly accountId: number; readonly userId: number },
   secret: string,
-  expiresAt?: Date | null,
+  { expiresAt, trustedDocumentsOnly }: ApiKeyOptions = {},
 ): Promise<ApiKeyRow> {
   const [row] = await tx
     .insert(apiKeys)
-    .values({ ...of, prefix: secret.slice(0, prefixLength), secretHash: hashSecret(secret), expiresAt: expiresAt ?? null })
+    .values({
+      ...of,
+      prefix: secret.slice(0, prefixLength),
+      secretHash: hashSecret(secret),
+      expiresAt: expiresAt ?? null,
+      trustedDocumentsOnly: trustedDocumentsOnly ?? false,
+    })
     .returning()
   if (row === undefined) throw new Error('INSERT … RETURNING answered nothing')
   return row
@@ -38,8 +52,9 @@ export async function createApiKey(
   database: Database,
   accountId: number,
   userId: number,
-  expiresAt?: Date | null,
+  options: ApiKeyOptions = {},
 ): Promise<{ readonly apiKey: ApiKeyRow; readonly secret: string }> {
+  const { expiresAt } = options
   if (expiresAt && expiresAt.getTime() <= Date.now()) {
     throw new SynkvyError('BAD_USER_INPUT', 'expiresAt is over already. Choose a moment to come, or leave it out.', {
       inputPath: ['expiresAt'],
@@ -51,7 +66,7 @@ export async function createApiKey(
     .where(and(eq(users.accountId, accountId), eq(users.id, userId)))
   if (user === undefined) throw new SynkvyError('NOT_FOUND', 'There is no such user in your account.', { inputPath: ['userId'] })
   const secret = newSecret()
-  return { apiKey: await addApiKey(database.drizzle, { accountId, userId }, secret, expiresAt), secret }
+  return { apiKey: await addApiKey(database.drizzle, { accountId, userId }, secret, options), secret }
 }
 
 /** Ends a key now; sockets that were opened with it are closed. One that is revoked already stays as it was. Throws NOT_FOUND. */

@@ -12,6 +12,9 @@ import type { UserRow } from './users.ts'
 const hint =
   'Send a valid API key: "Authorization: Bearer <secret>" over HTTP, connectionParams { "authorization": "Bearer <secret>" } over WebSocket.'
 
+/** Of SYNKVY_ADMIN_KEY no more is asked; those that are made here have 50 characters. */
+const wellFormed = /^[\x21-\x7e]{24,1000}$/
+
 /** What a call brings to say who calls. */
 export interface Credentials {
   /** The value of an `authorization` header. */
@@ -30,6 +33,8 @@ export async function authenticate(database: Database, { authorization, sessionS
 
 /** Whose key it is. Throws UNAUTHENTICATED. */
 export async function authenticateKey(database: Database, secret: string): Promise<Caller> {
+  // What no key looks like need not be looked up.
+  if (!wellFormed.test(secret)) throw new SynkvyError('UNAUTHENTICATED', `This API key is not known. ${hint}`)
   const [row] = await database.drizzle
     .select({ key: apiKeys, user: users, syncViewId: syncViews.id })
     .from(apiKeys)
@@ -41,6 +46,7 @@ export async function authenticateKey(database: Database, secret: string): Promi
   return {
     ...userPart(row.user),
     keyId: row.key.id,
+    trustedDocumentsOnly: row.key.trustedDocumentsOnly,
     expiresAt: row.key.expiresAt ?? undefined,
     sessionId: undefined,
     syncViewId: row.syncViewId ?? undefined,
@@ -60,6 +66,7 @@ async function authenticateSession(database: Database, secret: string): Promise<
   return {
     ...userPart(row.user),
     keyId: row.key.id,
+    trustedDocumentsOnly: row.key.trustedDocumentsOnly,
     expiresAt: sessionEnd(row.session, row.key),
     sessionId: row.session.id,
     syncViewId: undefined,

@@ -97,7 +97,7 @@ test('a key that could not be read when it changed is read again', async () => {
 
 test('a key that expires ends what it has opened, and what it has let go of is left alone', async () => {
   const { accountId, userId } = await callerOf('expiry')
-  const { secret } = await createApiKey(cloned.database, accountId, userId, new Date(Date.now() + 600))
+  const { secret } = await createApiKey(cloned.database, accountId, userId, { expiresAt: new Date(Date.now() + 600) })
   const caller = await authenticateKey(cloned.database, secret)
   using keys = new KeyWatch(cloned.database, silent)
   let isTouched = false

@@ -47,6 +47,8 @@ export const apiKeys = pgTable(
     lastUsedAt: moment(),
     expiresAt: moment(),
     revokedAt: moment(),
+    /** Whether it may send nothing but trusted documents. */
+    trustedDocumentsOnly: boolean().notNull().default(false),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
@@ -79,4 +81,21 @@ export const sessions = pgTable(
     // What is over is swept.
     index('sessions_expires_at').on(t.expiresAt),
   ],
+)
+
+/** GraphQL documents that an account has registered: they are called by hash, and keys may be bound to them. */
+export const trustedDocuments = pgTable(
+  'trusted_documents',
+  {
+    accountId: id()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    /** SHA-256 of the text, hexadecimal. */
+    hash: text().notNull(),
+    document: text().notNull(),
+    createdAt: moment().notNull().defaultNow(),
+  },
+  // A document is asked for by its hash, and listed by its id.
+  (t) => [primaryKey({ columns: [t.accountId, t.hash] }), uniqueIndex('trusted_documents_id').on(t.accountId, t.id)],
 )
