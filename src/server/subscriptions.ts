@@ -21,13 +21,15 @@ export function countedSubscriptions(doorkeeper: Doorkeeper): Plugin<Context> {
         return
       }
       setSubscribeFn(async (args): Promise<AsyncIterable<ExecutionResult> | ExecutionResult> => {
-        const result = await Promise.resolve(subscribeFn(args)).catch((error: unknown) => {
+        try {
+          const result = await subscribeFn(args)
+          if (isAsyncIterable<ExecutionResult>(result)) return follow(result, release, () => doorkeeper.owesCall(caller, address))
+          release()
+          return result
+        } catch (error) {
           release()
           throw error
-        })
-        if (isAsyncIterable<ExecutionResult>(result)) return follow(result, release, () => doorkeeper.owesCall(caller, address))
-        release()
-        return result
+        }
       })
     },
   }
