@@ -60,6 +60,10 @@ export async function startGateway(
     DATABASE_URL: databaseUrl,
     SYNKVY_ACCOUNT: 'bench',
     SYNKVY_ADMIN_KEY: adminKey,
+    // What a gateway can do is measured, not what one caller may ask of it.
+    SYNKVY_CALLS_PER_KEY: '999999999',
+    SYNKVY_CALLS_PER_ADDRESS: '999999999',
+    SYNKVY_SOCKETS_PER_ADDRESS: '999999999',
     LOG_LEVEL: 'error',
   }
   const child = spawn(

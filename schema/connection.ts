@@ -2,7 +2,8 @@ import type { ObjectRef } from '@pothos/core'
 import { SynkvyError } from '../src/errors.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 
-const usual = 50
+/** The size of a page that is not asked for. */
+export const usualPage = 50
 const most = 250
 
 /** The page that is asked for. */
@@ -32,9 +33,9 @@ export function connectionType<Row extends { readonly id: number }>(node: Object
 
 /** The arguments of a connection. Throws BAD_USER_INPUT for more than 250, and for a cursor that is none. */
 export function pageWanted(args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined }): PageWanted {
-  const first = args.first ?? usual
+  const first = args.first ?? usualPage
   if (first < 1 || first > most)
-    throw new SynkvyError('BAD_USER_INPUT', `"first" is from 1 to ${most}; ${usual} where it is left out.`, { inputPath: ['first'] })
+    throw new SynkvyError('BAD_USER_INPUT', `"first" is from 1 to ${most}; ${usualPage} where it is left out.`, { inputPath: ['first'] })
   return { first, after: args.after === null || args.after === undefined ? undefined : readPlace(args.after) }
 }
 

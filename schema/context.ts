@@ -32,6 +32,8 @@ export interface Context {
   readonly onViewMade: (() => void) | undefined
   readonly keys: KeyWatch
   readonly log: Logger
+  /** How many trusted documents an account may have. */
+  readonly mostDocuments: number
 }
 
 /** What can be followed and can be ended from outside. */

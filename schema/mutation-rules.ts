@@ -17,6 +17,8 @@ export const mutationRules: Readonly<Record<string, MutationRule>> = {
   createApiKey: 'ADMIN',
   rotateApiKey: 'ADMIN',
   revokeApiKey: 'ADMIN',
+  registerDocument: 'ADMIN',
+  deleteDocument: 'ADMIN',
   updateSyncView: 'ADMIN',
   deleteSyncView: 'ADMIN',
   linkProducts: 'ADMIN',

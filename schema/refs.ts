@@ -1,6 +1,7 @@
 import type { AccountRow } from '../src/access/accounts.ts'
 import type { ApiKeyRow } from '../src/access/api-keys.ts'
 import type { AuditRow } from '../src/access/audit.ts'
+import type { TrustedDocumentRow } from '../src/access/trusted-documents.ts'
 import type { UserRow } from '../src/access/users.ts'
 import type { LocationRow, ProductRow, StockLevelRow, VariantRow } from '../src/catalog/rows.ts'
 import type { VariantState } from '../src/sync/change.ts'
@@ -28,6 +29,7 @@ export type ResendShape = ResendRow & { readonly progress?: ResendProgress }
 export const Account = builder.objectRef<AccountRow>('Account')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const AuditEntry = builder.objectRef<AuditRow>('AuditEntry')
+export const TrustedDocument = builder.objectRef<TrustedDocumentRow>('TrustedDocument')
 export const User = builder.objectRef<UserRow>('User')
 export const Product = builder.objectRef<ProductShape>('Product')
 export const Variant = builder.objectRef<VariantShape>('Variant')

@@ -13,6 +13,7 @@ import './types/product.ts'
 import './types/resend.ts'
 import './types/stock.ts'
 import './types/sync-view.ts'
+import './types/trusted-document.ts'
 
 /** The public schema. Its printed form is schema.graphql beside this file. */
 export const schema = keepRefusalsTogether(holdToRules(builder.toSchema()))

@@ -61,9 +61,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     const keys = started.add(new KeyWatch(database, log))
     sync.onKeyChanged((accountId, keyId) => void keys.onKeyChanged(accountId, keyId))
     const { swept } = started.add(startHousekeeping(database, config, log))
-    const server = started.add(
-      await startServer({ database, sync, keys, keyUsage, swept, log, trustedProxies: config.trustedProxies }, config),
-    )
+    const server = started.add(await startServer({ database, sync, keys, keyUsage, swept, log, ...config }, config))
     return {
       url: server.url,
       metricsUrl: server.metricsUrl,

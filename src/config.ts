@@ -18,6 +18,11 @@ const whole = (from: number, to: number) => {
     .refine((number) => number >= from && number <= to, message)
 }
 
+/** The largest that `whole` reads: as good as no limit. */
+const most = 999_999_999
+
+const onOrOff = (usual: 'on' | 'off') => z.enum(['on', 'off'], 'must be on or off').default(usual)
+
 /** Every variable, described once: the command line's help and docs/config.md come from here. */
 const variables = {
   PORT: whole(0, 65_535).default(4000).describe('The port to listen on. 0 takes any that is free.'),
@@ -84,7 +89,93 @@ const variables = {
     .describe(
       "How many proxies stand before the gateway, each of which adds whom it was called by to the end of `X-Forwarded-For`: a caller's address is the entry that is as many from the right. With `0` the header is not believed and the address is that of the connection; with more the gateway must be reachable through the proxies alone.",
     ),
+  SYNKVY_INTROSPECTION: onOrOff('on').describe(
+    'Whether callers may ask for the schema, and are told what they may have meant where they have misspelt it. GraphiQL needs it to help.',
+  ),
+  SYNKVY_GRAPHIQL: onOrOff('on').describe('Whether a browser that opens /graphql gets GraphiQL.'),
+  SYNKVY_QUERY_DEPTH: whole(1, 1_000)
+    .default(15)
+    .describe('How many fields of an operation may stand within each other. Those of introspection are not counted.'),
+  SYNKVY_QUERY_COST: whole(1, most)
+    .default(1_000_000)
+    .describe(
+      'What an operation may cost: 1 for each field, times the sizes of the pages and batches around it (`first`, `batchSize`, or their defaults; 10 for any other list).',
+    ),
+  SYNKVY_QUERY_ALIASES: whole(0, most)
+    .default(200)
+    .describe('How many aliases an operation may have, with those of its fragments wherever they are spread.'),
+  SYNKVY_QUERY_ROOT_FIELDS: whole(1, most)
+    .default(50)
+    .describe('How many root fields an operation may have: queries or mutations in one call.'),
+  SYNKVY_QUERY_TOKENS: whole(1, most)
+    .default(10_000)
+    .describe('How many tokens the text of a call may have. What is sent in belongs into its variables, which are not counted.'),
+  SYNKVY_BODY_BYTES: whole(1_024, most).default(10_485_760).describe('How large the body of an HTTP call may be.'),
+  SYNKVY_MESSAGE_BYTES: whole(1_024, most).default(4_194_304).describe('How large a message over a WebSocket may be.'),
+  SYNKVY_REQUEST_SECONDS: whole(1, 3_600)
+    .default(60)
+    .describe('How long a caller may take to send a request; its headers within 10 seconds. How long the answer takes is another matter.'),
+  SYNKVY_SOCKET_INIT_SECONDS: whole(1, 3_600).default(10).describe('How long a WebSocket may take to say who it is.'),
+  SYNKVY_SOCKET_IDLE_SECONDS: whole(1, 86_400)
+    .default(300)
+    .describe('How long a WebSocket may be open without an operation. Clients open another when they need one.'),
+  SYNKVY_SOCKETS_PER_KEY: whole(1, most)
+    .default(500)
+    .describe(
+      'How many WebSockets a key may have open on a gateway; sessions of the admin page count for the key that was signed in with.',
+    ),
+  SYNKVY_SOCKETS_PER_ADDRESS: whole(1, most).default(5_000).describe('How many WebSockets may be open on a gateway from one address.'),
+  SYNKVY_OPERATIONS_PER_SOCKET: whole(1, most)
+    .default(100)
+    .describe('How many operations may be under way on a WebSocket: subscriptions, and calls that are not answered yet.'),
+  SYNKVY_SUBSCRIPTIONS_PER_KEY: whole(1, most)
+    .default(1_000)
+    .describe('How many subscriptions a key may have open on a gateway, over WebSockets and Server-Sent Events.'),
+  SYNKVY_CALLS_PER_KEY: whole(1, most)
+    .default(30_000)
+    .describe(
+      'How many calls a key may make on a gateway in a minute, a sixth of them at once: HTTP requests, and operations over a WebSocket. A batch that a subscription sends gives one back, for its acknowledge.',
+    ),
+  SYNKVY_CALLS_PER_ADDRESS: whole(1, most)
+    .default(60_000)
+    .describe(
+      'The same for all that comes from one address, whatever its keys, and whether or not it has any. To open a WebSocket is a call as well.',
+    ),
+  SYNKVY_ANONYMOUS_CALLS: whole(1, most)
+    .default(600)
+    .describe(
+      'How many calls without a good key an address may make on a gateway in a minute, a sixth of them at once: introspection needs none.',
+    ),
+  SYNKVY_FAILED_KEYS: whole(1, most)
+    .default(10)
+    .describe(
+      'How many keys that are no good may come from an address in a minute. Then keys that are new to the gateway are looked up only now and then: after a second, two, four, up to a minute.',
+    ),
+  SYNKVY_TRUSTED_DOCUMENTS: whole(0, most).default(1_000).describe('How many trusted documents an account may have.'),
 } as const
+
+/** What is bounded of what callers do. Each is described with its variable. */
+export interface Limits {
+  readonly depth: number
+  readonly cost: number
+  readonly aliases: number
+  readonly rootFields: number
+  readonly tokens: number
+  readonly bodyBytes: number
+  readonly messageBytes: number
+  readonly requestSeconds: number
+  readonly socketInitSeconds: number
+  readonly socketIdleSeconds: number
+  readonly socketsPerKey: number
+  readonly socketsPerAddress: number
+  readonly operationsPerSocket: number
+  readonly subscriptionsPerKey: number
+  readonly callsPerKey: number
+  readonly callsPerAddress: number
+  readonly anonymousCalls: number
+  readonly failedKeys: number
+  readonly trustedDocuments: number
+}
 
 /** Where the figures are served: beside everything else, nowhere, or at an address of their own. */
 export type MetricsPlace = 'on' | 'off' | { readonly host: string; readonly port: number }
@@ -106,6 +197,9 @@ export interface Config {
   readonly ledgerDays: number
   readonly auditDays: number
   readonly trustedProxies: number
+  readonly hasIntrospection: boolean
+  readonly hasGraphiQL: boolean
+  readonly limits: Limits
 }
 
 const environment = z.object(variables)
@@ -145,6 +239,33 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     auditDays: values.SYNKVY_AUDIT_DAYS,
     trustedProxies: values.SYNKVY_TRUSTED_PROXIES,
     metrics: toMetricsPlace(values.SYNKVY_METRICS),
+    hasIntrospection: values.SYNKVY_INTROSPECTION === 'on',
+    hasGraphiQL: values.SYNKVY_GRAPHIQL === 'on',
+    limits: toLimits(values),
+  }
+}
+
+function toLimits(values: z.infer<typeof environment>): Limits {
+  return {
+    depth: values.SYNKVY_QUERY_DEPTH,
+    cost: values.SYNKVY_QUERY_COST,
+    aliases: values.SYNKVY_QUERY_ALIASES,
+    rootFields: values.SYNKVY_QUERY_ROOT_FIELDS,
+    tokens: values.SYNKVY_QUERY_TOKENS,
+    bodyBytes: values.SYNKVY_BODY_BYTES,
+    messageBytes: values.SYNKVY_MESSAGE_BYTES,
+    requestSeconds: values.SYNKVY_REQUEST_SECONDS,
+    socketInitSeconds: values.SYNKVY_SOCKET_INIT_SECONDS,
+    socketIdleSeconds: values.SYNKVY_SOCKET_IDLE_SECONDS,
+    socketsPerKey: values.SYNKVY_SOCKETS_PER_KEY,
+    socketsPerAddress: values.SYNKVY_SOCKETS_PER_ADDRESS,
+    operationsPerSocket: values.SYNKVY_OPERATIONS_PER_SOCKET,
+    subscriptionsPerKey: values.SYNKVY_SUBSCRIPTIONS_PER_KEY,
+    callsPerKey: values.SYNKVY_CALLS_PER_KEY,
+    callsPerAddress: values.SYNKVY_CALLS_PER_ADDRESS,
+    anonymousCalls: values.SYNKVY_ANONYMOUS_CALLS,
+    failedKeys: values.SYNKVY_FAILED_KEYS,
+    trustedDocuments: values.SYNKVY_TRUSTED_DOCUMENTS,
   }
 }
 

@@ -32,10 +32,14 @@ export const errorCatalogue = {
   ILLEGAL_STATE: { status: 409, retryable: false },
   /** The call contradicts what is stored: a reused idempotency key, a SKU of another product, an expectation not met. Read again, then decide. */
   CONFLICT: { status: 409, retryable: false },
-  /** The operation is over the limit of depth, cost, aliases or tokens. Ask for less at once. */
+  /** The operation is over the limit of depth, cost, aliases, root fields or tokens: `limit` says which, with what is `allowed` and what was `asked`. Ask for less at once. */
   QUERY_TOO_COMPLEX: { status: 400, retryable: false },
-  /** Too many calls. Wait for `retryAfterSeconds`. */
+  /** The body of the call is larger than it may be. Send less at once. */
+  REQUEST_TOO_LARGE: { status: 413, retryable: false },
+  /** Too many calls, or too much open at once: `limit` says of what. Wait for `retryAfterSeconds`. */
   RATE_LIMITED: { status: 429, retryable: true },
+  /** There is no trusted document with this hash in your account. Have an admin register it with `registerDocument`, or send its text if your key may. */
+  PERSISTED_QUERY_NOT_FOUND: { status: 404, retryable: false },
   /**
    * The database is away, or the gateway is stopping. Call again in a moment: whether a mutation was stored is not known, and each may be repeated; give
    * adjustStock an idempotencyKey.
@@ -48,16 +52,55 @@ export type ErrorCode = keyof typeof errorCatalogue
 /** Where in the arguments the fault is, as in `['input', 3, 'sku']`. */
 export type InputPath = readonly (string | number)[]
 
+/** What is limited, by the names that callers, figures and docs/operations.md know. */
+export type LimitName =
+  | 'DEPTH'
+  | 'COST'
+  | 'ALIASES'
+  | 'ROOT_FIELDS'
+  | 'TOKENS'
+  | 'BODY_BYTES'
+  | 'HEADER_BYTES'
+  | 'REQUEST_SECONDS'
+  | 'MESSAGE_BYTES'
+  | 'SOCKET_INIT_SECONDS'
+  | 'SOCKET_IDLE_SECONDS'
+  | 'SOCKETS_PER_KEY'
+  | 'SOCKETS_PER_ADDRESS'
+  | 'OPERATIONS_PER_SOCKET'
+  | 'SUBSCRIPTIONS_PER_KEY'
+  | 'CALLS_PER_KEY'
+  | 'CALLS_PER_ADDRESS'
+  | 'ANONYMOUS_CALLS'
+  | 'FAILED_KEYS'
+  | 'TRUSTED_DOCUMENTS'
+
+/** Which limit a call is over, as callers see it beside the code. */
+export interface Exceeded {
+  readonly limit: LimitName
+  readonly allowed: number
+  /** What the call asked for, where that is known. */
+  readonly asked?: number
+  /** With RATE_LIMITED. */
+  readonly retryAfterSeconds?: number
+}
+
 /** A refusal that the caller can act upon. The message says what to do; everything else that is thrown is a bug and is shown as `INTERNAL`. */
 export class SynkvyError extends Error {
   override readonly name = 'SynkvyError'
   readonly code: ErrorCode
   readonly inputPath: InputPath | undefined
+  readonly exceeded: Exceeded | undefined
 
-  constructor(code: ErrorCode, message: string, options: { readonly inputPath?: InputPath; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly inputPath?: InputPath; readonly exceeded?: Exceeded; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.inputPath = options.inputPath
+    this.exceeded = options.exceeded
   }
 
   /** What GraphQL shows beside the message: whatever wraps this error in a GraphQLError takes it over. */
@@ -65,10 +108,17 @@ export class SynkvyError extends Error {
     readonly code: ErrorCode
     readonly retryable: boolean
     readonly inputPath?: InputPath
-    readonly http: { readonly status: number }
-  } {
+    readonly http: { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  } & Partial<Exceeded> {
     const { status, retryable } = errorCatalogue[this.code]
-    return { code: this.code, retryable, ...(this.inputPath === undefined ? {} : { inputPath: this.inputPath }), http: { status } }
+    const seconds = this.exceeded?.retryAfterSeconds
+    return {
+      code: this.code,
+      retryable,
+      ...(this.inputPath === undefined ? {} : { inputPath: this.inputPath }),
+      ...this.exceeded,
+      http: { status, ...(seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }) },
+    }
   }
 }
 

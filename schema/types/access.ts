@@ -73,6 +73,9 @@ builder.node(ApiKey, {
       nullable: true,
       description: 'Whence it may be used: addresses, and networks as CIDR; null for anywhere.',
     }),
+    trustedDocumentsOnly: t.exposeBoolean('trustedDocumentsOnly', {
+      description: 'Whether it may send nothing but documents that are registered.',
+    }),
   }),
 })
 
@@ -218,6 +221,11 @@ builder.mutationFields((t) => ({
         description:
           'Whence it may be used: 1 to 100 addresses, and networks as CIDR, such as "203.0.113.0/24"; anywhere where it is left out.',
       }),
+      trustedDocumentsOnly: t.arg.boolean({
+        defaultValue: false,
+        description:
+          'Whether it may send nothing but documents that are registered with `registerDocument`. The admin page cannot be used with such a key.',
+      }),
     },
     resolve: (_root, { userId, ...limits }, context) =>
       createApiKey(context.database, requireAdmin(context).accountId, idOf('User', userId, ['userId']), limits),
@@ -225,7 +233,7 @@ builder.mutationFields((t) => ({
   rotateApiKey: t.field({
     type: RotateApiKeyPayload,
     description:
-      'Replaces an API key: makes another of the same user, scopes and addresses, and lets the old one be good for a while longer, so that nothing is interrupted. CONFLICT for a key that is no longer good. Admins only.',
+      'Replaces an API key: makes another of the same user with the same limits, and lets the old one be good for a while longer, so that nothing is interrupted. CONFLICT for a key that is no longer good. Admins only.',
     args: {
       id: t.arg.globalID({ required: true, description: 'The key to be replaced.' }),
       overlapHours: t.arg.int({

@@ -16,6 +16,8 @@ export interface KeyLimits {
   readonly scopes?: readonly KeyScope[] | null | undefined
   /** Whence it may be used: addresses, and networks as CIDR. */
   readonly addresses?: readonly string[] | null | undefined
+  /** It may send nothing but trusted documents. Default: false. */
+  readonly trustedDocumentsOnly?: boolean | null | undefined
 }
 
 const prefixLength = 14
@@ -35,7 +37,7 @@ export async function addApiKey(
   tx: DrizzleSession,
   of: { readonly accountId: number; readonly userId: number },
   secret: string,
-  { expiresAt = null, scopes, addresses }: KeyLimits = {},
+  { expiresAt = null, scopes, addresses, trustedDocumentsOnly }: KeyLimits = {},
 ): Promise<ApiKeyRow> {
   const [row] = await tx
     .insert(apiKeys)
@@ -46,6 +48,7 @@ export async function addApiKey(
       expiresAt,
       scopes: scopes ? [...new Set(scopes)] : null,
       addresses: addresses ? [...addresses] : null,
+      trustedDocumentsOnly: trustedDocumentsOnly ?? false,
     })
     .returning()
   if (row === undefined) throw new Error('INSERT … RETURNING answered nothing')
@@ -113,7 +116,7 @@ export interface RotatedKey extends MadeKey {
 }
 
 /**
- * Makes a key of the same user, scopes and addresses, and lets the one that is there end after `overlapHours`, unless it does so before; 0 revokes it now. What a key has opened is closed
+ * Makes a key of the same user with the same limits, and lets the one that is there end after `overlapHours`, unless it does so before; 0 revokes it now. What a key has opened is closed
  * when it ends. Throws NOT_FOUND, BAD_USER_INPUT, and CONFLICT for a key that is no longer good.
  */
 export async function rotateApiKey(
@@ -140,8 +143,9 @@ export async function rotateApiKey(
       overlapHours === 0 ? { revokedAt: now } : { expiresAt: old.expiresAt !== null && old.expiresAt < end ? old.expiresAt : end }
     const [replaced = old] = await tx.update(apiKeys).set(ends).where(isKey).returning()
     const secret = newSecret()
-    const { userId, scopes, addresses } = old
-    return { apiKey: await addApiKey(tx, { accountId, userId }, secret, { expiresAt, scopes, addresses }), secret, replaced }
+    const { userId, scopes, addresses, trustedDocumentsOnly } = old
+    const limits = { expiresAt, scopes, addresses, trustedDocumentsOnly }
+    return { apiKey: await addApiKey(tx, { accountId, userId }, secret, limits), secret, replaced }
   })
 }
 

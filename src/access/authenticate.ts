@@ -13,6 +13,9 @@ import type { UserRow } from './users.ts'
 const hint =
   'Send a valid API key: "Authorization: Bearer <secret>" over HTTP, connectionParams { "authorization": "Bearer <secret>" } over WebSocket.'
 
+/** Of SYNKVY_ADMIN_KEY no more is asked; those that are made here have 50 characters. */
+const wellFormed = /^[\x21-\x7e]{24,1000}$/
+
 /** What a call brings to say who calls. */
 export interface Credentials {
   /** The value of an `authorization` header. */
@@ -33,6 +36,8 @@ export async function authenticate(database: Database, { authorization, sessionS
 
 /** Whose key it is that is used from this address. Throws UNAUTHENTICATED. */
 export async function authenticateKey(database: Database, secret: string, address: string | undefined): Promise<Caller> {
+  // What no key looks like need not be looked up.
+  if (!wellFormed.test(secret)) throw new SynkvyError('UNAUTHENTICATED', `This API key is not known. ${hint}`)
   const [row] = await database.drizzle
     .select({ key: apiKeys, user: users, syncViewId: syncViews.id })
     .from(apiKeys)
@@ -76,7 +81,7 @@ function userPart(user: UserRow) {
 }
 
 function keyPart(key: ApiKeyRow) {
-  return { keyId: key.id, keyPrefix: key.prefix, scopes: key.scopes ?? undefined }
+  return { keyId: key.id, keyPrefix: key.prefix, scopes: key.scopes ?? undefined, trustedDocumentsOnly: key.trustedDocumentsOnly }
 }
 
 function refuseEndedKey({ revokedAt, expiresAt }: ApiKeyRow): void {

@@ -15,6 +15,8 @@ export interface Caller {
   readonly expiresAt: Date | undefined
   /** Where one is signed in to the admin page rather than calls with the key itself. */
   readonly sessionId: number | undefined
+  /** Whether the key may send nothing but trusted documents. */
+  readonly trustedDocumentsOnly: boolean
   /** The sync view of an INTEGRATION user that has made one. */
   readonly syncViewId: number | undefined
 }

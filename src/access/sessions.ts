@@ -17,7 +17,7 @@ export interface BegunSession {
   readonly expiresAt: Date
 }
 
-/** Exchanges an admin's key, whose caller this is, for a session. Throws FORBIDDEN for an integration's key. */
+/** Exchanges an admin's key, whose caller this is, for a session. Throws FORBIDDEN for an integration's key, and for one that is bound to trusted documents. */
 export async function beginSession(database: Database, caller: Caller): Promise<BegunSession> {
   if (caller.kind !== 'ADMIN') {
     throw new SynkvyError(
@@ -25,6 +25,11 @@ export async function beginSession(database: Database, caller: Caller): Promise<
       `This key belongs to "${caller.userName}", an external system. Sign in with the key of an ADMIN user of the shop.`,
     )
   }
+  if (caller.trustedDocumentsOnly)
+    throw new SynkvyError(
+      'FORBIDDEN',
+      'This key may send nothing but trusted documents, and the admin page has its own. Sign in with another.',
+    )
   const secret = randomBytes(32).toString('base64url')
   const latest = new Date(Date.now() + lastsMs)
   const expiresAt = caller.expiresAt !== undefined && caller.expiresAt < latest ? caller.expiresAt : latest

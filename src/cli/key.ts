@@ -9,6 +9,7 @@ interface LimitOptions {
   /** It may write nothing. */
   readonly readOnly?: boolean
   readonly address?: readonly string[]
+  readonly trustedDocumentsOnly?: boolean
 }
 
 /** `synkvy key create --user ID`: the secret is printed this once. */
@@ -17,6 +18,7 @@ export async function keyCreate(options: CommonOptions & LimitOptions & { readon
     expiresAt: readMoment(options.expires),
     scopes: options.readOnly === true ? [] : options.scope?.map(readScope),
     addresses: options.address,
+    trustedDocumentsOnly: options.trustedDocumentsOnly,
   }
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
@@ -66,8 +68,9 @@ export async function keyList(options: CommonOptions & { readonly user: string }
       shown(key.revokedAt),
       key.scopes === null ? 'all' : key.scopes.join(',') || 'none',
       key.addresses === null ? 'any' : key.addresses.join(','),
+      key.trustedDocumentsOnly ? 'trusted' : 'any',
     ])
-    const json = keys.map(({ id, prefix, createdAt, lastUsedAt, expiresAt, revokedAt, scopes, addresses }) => ({
+    const json = keys.map(({ id, prefix, createdAt, lastUsedAt, expiresAt, revokedAt, scopes, addresses, trustedDocumentsOnly }) => ({
       id: toGlobalId('ApiKey', id),
       prefix,
       createdAt,
@@ -76,8 +79,13 @@ export async function keyList(options: CommonOptions & { readonly user: string }
       revokedAt,
       scopes,
       addresses,
+      trustedDocumentsOnly,
     }))
-    print(options, json, table([['ID', 'PREFIX', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED', 'SCOPES', 'ADDRESSES'], ...rows]))
+    print(
+      options,
+      json,
+      table([['ID', 'PREFIX', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED', 'SCOPES', 'ADDRESSES', 'DOCUMENTS'], ...rows]),
+    )
   })
 }
 

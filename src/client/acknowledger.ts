@@ -42,7 +42,8 @@ export class Acknowledger {
       } catch (error) {
         if (!isRetryable(error)) this.#onFault(error)
         if (this.#signal.aborted) break
-        await pause(this.#backoff.nextMs(), [this.#signal])
+        const askedForMs = isRetryable(error) ? (error.retryAfterSeconds ?? 0) * 1_000 : 0
+        await pause(askedForMs + this.#backoff.nextMs(), [this.#signal])
       }
     }
     this.#work = undefined

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
-import { errorCatalogue } from '../errors.ts'
+import { errorCatalogue, type LimitName } from '../errors.ts'
 import { readLags } from '../sync/lag.ts'
 import { readInbox } from '../sync/sequencing.ts'
 import type { Sync } from '../sync/sync.ts'
@@ -15,6 +15,10 @@ export interface Metrics {
   readonly countOperation: (kind: 'query' | 'mutation', field: string, seconds: number) => void
   /** A caller was shown an error. */
   readonly countError: (code: unknown) => void
+  /** Something was refused, or a connection ended, because it was over a limit of docs/operations.md. */
+  readonly countLimited: (limit: LimitName) => void
+  /** An operation was found to cost so much, whether or not that is allowed. */
+  readonly observeCost: (cost: number) => void
 }
 
 /** What the figures are about. */
@@ -35,6 +39,7 @@ const askEveryMs = 5_000
 /** A database that hangs must not keep the other figures back. */
 const answerWithinMs = 2_500
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const costBuckets = [10, 100, 1_000, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 10_000_000]
 const codes = new Set([...Object.keys(errorCatalogue), 'INTERNAL', 'GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'])
 
 /**
@@ -61,6 +66,18 @@ export function createMetrics(measured: Measured): Metrics {
     labelNames: ['code'],
     ...register,
   })
+  const limited = new Counter({
+    name: 'synkvy_limited_total',
+    help: 'What was refused or ended because it was over a limit, by limit (docs/operations.md).',
+    labelNames: ['limit'],
+    ...register,
+  })
+  const costs = new Histogram({
+    name: 'synkvy_query_cost',
+    help: 'What operations cost, as SYNKVY_QUERY_COST counts it.',
+    buckets: costBuckets,
+    ...register,
+  })
   return {
     text: async () => {
       await askDatabase()
@@ -69,6 +86,8 @@ export function createMetrics(measured: Measured): Metrics {
     contentType: registry.contentType,
     countOperation: (kind, field, seconds) => operations.observe({ kind, field }, seconds),
     countError: (code) => errors.inc({ code: typeof code === 'string' && codes.has(code) ? code : 'OTHER' }),
+    countLimited: (limit) => limited.inc({ limit }),
+    observeCost: (cost) => costs.observe(cost),
   }
 }
 

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { serveAdminPage, type AdminPage } from './admin-page.ts'
 import { answerSession } from './sign-in.ts'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
-import { ConfigError, type MetricsPlace } from '../config.ts'
+import { ConfigError, type Limits, type MetricsPlace } from '../config.ts'
 import { SynkvyError } from '../errors.ts'
+import { Doorkeeper } from './doorkeeper.ts'
 import { createHealth, type Readiness } from './health.ts'
 import { createMetrics, type Metrics, type Swept } from './metrics.ts'
 import { requestIdHeader, requestIdOf } from './request-id.ts'
@@ -29,13 +31,13 @@ interface Address {
 }
 
 /** Opens the gateway's doors: /graphql, /admin, /health/live, /health/ready, /metrics. */
-export async function startServer(given: Omit<ServerParts, 'metrics'> & Swept, address: Address): Promise<HttpServer> {
+export async function startServer(given: Omit<ServerParts, 'metrics' | 'doorkeeper'> & Swept, address: Address): Promise<HttpServer> {
   const metrics = createMetrics({ ...given, socketCount: () => sockets.socketCount() })
-  const parts = { ...given, metrics }
+  const parts = { ...given, metrics, doorkeeper: new Doorkeeper(given.database, given.limits) }
   const health = createHealth(parts.database)
   const yoga = createGraphQLServer(parts)
   const adminPage = serveAdminPage()
-  const server = createServer((request, response) => {
+  const server = createServer(timeLimits(parts.limits), (request, response) => {
     const path = pathOf(request)
     const requestId = requestIdOf(request.headers[requestIdHeader])
     request.headers[requestIdHeader] = requestId
@@ -44,6 +46,7 @@ export async function startServer(given: Omit<ServerParts, 'metrics'> & Swept, a
     else if (path === '/admin/session') void answerSession(parts, request, response)
     else void answer({ health, adminPage, metrics: address.metrics === 'on' ? metrics : undefined }, path, request, response)
   })
+  server.on('clientError', (error, socket) => cut(error, socket, metrics))
   const figures = typeof address.metrics === 'object' ? await serveMetrics(metrics, address.metrics) : undefined
   await listen(server, address).catch((error: unknown) => {
     figures?.close()
@@ -69,6 +72,28 @@ export async function startServer(given: Omit<ServerParts, 'metrics'> & Swept, a
       await yoga.dispose()
     },
   }
+}
+
+const longestHeaderMs = 10_000
+const largestHeader = 16_384
+
+/** Who sends its request slowly, or at length, holds nothing but its own connection, and not for long. */
+function timeLimits({ requestSeconds }: Limits) {
+  const requestTimeout = requestSeconds * 1_000
+  const headersTimeout = Math.min(longestHeaderMs, requestTimeout)
+  return { requestTimeout, headersTimeout, connectionsCheckingInterval: Math.min(2_000, requestTimeout / 4), maxHeaderSize: largestHeader }
+}
+
+/** Answers what is no request, or none in time, as Node does by itself, and counts it. */
+function cut(error: Error, socket: Duplex, metrics: Metrics): void {
+  const code = 'code' in error ? error.code : undefined
+  const isSlow = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const isLong = code === 'HPE_HEADER_OVERFLOW'
+  if (isSlow) metrics.countLimited('REQUEST_SECONDS')
+  if (isLong) metrics.countLimited('HEADER_BYTES')
+  const status = isSlow ? '408 Request Timeout' : isLong ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+  else socket.destroy()
 }
 
 function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {

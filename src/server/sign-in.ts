@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { actorOf, recordAction, recorded } from '../access/audit.ts'
-import { authenticateKey } from '../access/authenticate.ts'
 import { beginSession, endSession } from '../access/sessions.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
@@ -23,19 +22,18 @@ export async function answerSession(parts: ServerParts, request: IncomingMessage
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined) parts.log.error({ err: error }, 'could not sign in or out')
-    const { code, message, status } = refusal ?? {
-      code: 'INTERNAL',
-      message: 'Something went wrong in synkvy. It has been logged.',
-      status: 500,
-    }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message }))
+    else if (refusal.exceeded !== undefined) parts.metrics.countLimited(refusal.exceeded.limit)
+    const { code, http } = refusal?.extensions ?? { code: 'INTERNAL', http: { status: 500 } }
+    const message = refusal?.message ?? 'Something went wrong in synkvy. It has been logged.'
+    response.writeHead(http.status, { ...http.headers, 'content-type': 'application/json' }).end(JSON.stringify({ code, message }))
   }
 }
 
 /** What the browser is to keep from now on. */
 async function changeSession(parts: ServerParts, request: IncomingMessage): Promise<string> {
-  const { database, keyUsage } = parts
+  const { database, keyUsage, doorkeeper } = parts
   const address = addressOf(request, parts.trustedProxies)
+  doorkeeper.callFrom(address)
   if (!isSameOrigin(request.headers)) throw new SynkvyError('FORBIDDEN', 'Sign in on the admin page of this gateway.')
   if (request.method === 'DELETE') {
     const secret = sessionSecretOf(request.headers)
@@ -45,7 +43,7 @@ async function changeSession(parts: ServerParts, request: IncomingMessage): Prom
   }
   if (request.method !== 'POST' || !isJson(request.headers))
     throw new SynkvyError('BAD_USER_INPUT', 'POST { "key": "synkvy_…" } as application/json, or DELETE.')
-  const caller = await authenticateKey(database, await readKey(request), address)
+  const caller = await doorkeeper.authenticateKey(await readKey(request), address)
   keyUsage.note(caller)
   const { secret, expiresAt } = await recorded(parts, actorOf(caller, address), 'signIn', () => beginSession(database, caller))
   return sessionCookie(secret, expiresAt, isSecure(request))
@@ -71,8 +69,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refusalOf(error: unknown): { readonly code: string; readonly message: string; readonly status: number } | undefined {
-  const refusal = isDatabaseAway(error) ? new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Try again in a moment.') : error
-  if (!(refusal instanceof SynkvyError)) return undefined
-  return { code: refusal.code, message: refusal.message, status: refusal.extensions.http.status }
+function refusalOf(error: unknown): SynkvyError | undefined {
+  if (isDatabaseAway(error)) return new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Try again in a moment.')
+  return error instanceof SynkvyError ? error : undefined
 }

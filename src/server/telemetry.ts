@@ -2,6 +2,7 @@ import { getOperationAST, Kind, OperationTypeNode, type DocumentNode } from 'gra
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Context } from '../../schema/context.ts'
+import { SynkvyError } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Whose call it is, as the log names it. */
@@ -31,7 +32,8 @@ export function telemetry(metrics: Metrics, log: Logger): Plugin<Context> {
     onParse:
       () =>
       ({ result }) => {
-        if (result instanceof Error) metrics.countError('GRAPHQL_PARSE_FAILED')
+        // A refusal is counted where it is shown.
+        if (result instanceof Error && !(result instanceof SynkvyError)) metrics.countError('GRAPHQL_PARSE_FAILED')
       },
     onValidate:
       () =>

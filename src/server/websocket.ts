@@ -7,24 +7,28 @@ import {
   type GraphQLFormattedError,
   type subscribe,
 } from 'graphql'
-import { CloseCode, type SubscribePayload } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
+import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws'
+import { useServer, type Extra } from 'graphql-ws/use/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { authenticate, type Credentials } from '../access/authenticate.ts'
+import type { Credentials } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
 import { SynkvyError } from '../errors.ts'
 import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { addressOf, sessionSecretOf } from './browser.ts'
+import { documentText } from './documents.ts'
 import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
-const largestMessage = 4 * 1024 * 1024
 const keepAliveMs = 12_000
 /** How long a client may take to answer a close, before its connection is cut. */
 const farewellMs = 800
 
 /** Close codes of RFC 6455 that tell clients to come back. */
 const tryAgainLater = 1013
+/** Codes of our own: those of HTTP (429, 408) with a digit behind, for GraphQL over WebSocket has others for what they say, on some of which clients do not come back. */
+const tooMany = 4290
+const idle = 4080
+const lookForIdleEveryMs = 5_000
 
 /** What is kept of a socket beside the protocol's own state. */
 type SocketState = Record<PropertyKey, unknown> & {
@@ -33,27 +37,41 @@ type SocketState = Record<PropertyKey, unknown> & {
   /** By which its lines in the log are found. */
   requestId?: string
   operations?: number
+  /** When an operation began or ended, or the socket was let in. */
+  busyAt?: number
   credentials?: Credentials
   /** Why the socket may do nothing more, although it may still be open: its client need not answer a close. */
   refusal?: SynkvyError
   release?: () => void
 }
+type Opened = SocketContext<Record<string, unknown>, SocketState & Extra>
 
 /** GraphQL over WebSocket, by the protocol graphql-transport-ws, on the same path as over HTTP. Dispose of it to say good-bye to every socket. */
 export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): AsyncDisposable & { readonly socketCount: () => number } {
-  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: largestMessage })
+  const { limits, metrics } = parts
+  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: limits.messageBytes })
+  const opened = new Set<Opened>()
   const disposable = useServer<Record<string, unknown>, SocketState>(
     {
       // What goes wrong inside is logged, never shown.
       isProd: true,
+      connectionInitWaitTimeout: limits.socketInitSeconds * 1_000,
       // The library closes with 4403 for false.
-      onConnect: ({ extra, connectionParams }) => {
+      onConnect: (context) => {
+        const { extra, connectionParams } = context
         extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
+        extra.busyAt = Date.now()
+        opened.add(context)
         return admit(parts, extra.socket, extra, credentialsOf(parts, extra.request, connectionParams))
       },
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
-      onClose: ({ extra }) => extra.release?.(),
-      onSubscribe: ({ extra }, _id, payload) => prepare(parts, yoga, extra, payload),
+      onClose: (context, code) => {
+        opened.delete(context)
+        context.extra.release?.()
+        if (code === CloseCode.ConnectionInitialisationTimeout) metrics.countLimited('SOCKET_INIT_SECONDS')
+      },
+      onSubscribe: (context, _id, payload) => prepare(parts, yoga, context, payload),
+      onComplete: ({ extra }) => void (extra.busyAt = Date.now()),
       onNext: (_context, _id, _payload, _args, result) => toShown(result),
       onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
       execute: (args) => enveloped(args).execute(args),
@@ -62,9 +80,13 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
     sockets,
     keepAliveMs,
   )
+  sockets.on('connection', (socket, request) => receive(parts, socket, request))
+  const idleMs = limits.socketIdleSeconds * 1_000
+  const sweep = setInterval(() => closeIdle(opened, idleMs, metrics), Math.min(lookForIdleEveryMs, idleMs / 2))
   return {
     socketCount: () => sockets.clients.size,
     [Symbol.asyncDispose]: async () => {
+      clearInterval(sweep)
       const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), farewellMs)
       await disposable.dispose()
       clearTimeout(cut)
@@ -72,23 +94,60 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
   }
 }
 
+/** Counts a socket for its address, and sees to it that what is wrong with one is logged like anything: the library would print it. */
+function receive(parts: ServerParts, socket: WebSocket, request: IncomingMessage): void {
+  socket.removeAllListeners('error')
+  socket.on('error', (error) => {
+    const isTooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+    if (isTooLarge) parts.metrics.countLimited('MESSAGE_BYTES')
+    // The socket closes by itself, with the code of the protocol for it: 1009 for a message that is too large.
+    parts.log.info({ err: error }, 'a socket has ended')
+  })
+  const address = addressOf(request, parts.trustedProxies)
+  try {
+    parts.doorkeeper.callFrom(address)
+    socket.on('close', parts.doorkeeper.socketsOfAddresses.add(address ?? ''))
+  } catch (error) {
+    turnAway(parts, socket, undefined, error)
+  }
+}
+
+function closeIdle(opened: ReadonlySet<Opened>, idleMs: number, metrics: ServerParts['metrics']): void {
+  for (const { extra, subscriptions } of opened) {
+    const isIdle = Object.keys(subscriptions).length === 0 && Date.now() - (extra.busyAt ?? 0) >= idleMs
+    if (!isIdle || extra.socket.readyState !== extra.socket.OPEN) continue
+    metrics.countLimited('SOCKET_IDLE_SECONDS')
+    closeFirmly(extra.socket, idle, 'This connection has had no operation for long. Open another when you need one.')
+  }
+}
+
 /** Lets a socket in whose key is good. */
 async function admit(parts: ServerParts, socket: WebSocket, state: SocketState, credentials: Credentials): Promise<boolean> {
   try {
-    state.caller = await authenticate(parts.database, credentials)
+    state.caller = await parts.doorkeeper.authenticate(credentials)
+    if (socket.readyState !== socket.OPEN) return false
+    const forget = parts.doorkeeper.socketsOfKeys.add(state.caller.keyId)
+    const unregister = parts.keys.register(state.caller, (reason) => expel(socket, state, reason))
+    state.release = () => {
+      forget()
+      unregister()
+    }
   } catch (error) {
-    if (!(error instanceof SynkvyError)) turnAway(parts, socket, state, error)
+    const isBadKey = error instanceof SynkvyError && error.code !== 'RATE_LIMITED'
+    if (!isBadKey) turnAway(parts, socket, state.requestId, error)
     return false
   }
-  if (socket.readyState !== socket.OPEN) return false
   state.credentials = credentials
-  state.release = parts.keys.register(state.caller, (reason) => expel(socket, state, reason))
   return true
 }
 
 /** Not 4403, on which clients do not come back: the key may be good. */
-function turnAway(parts: ServerParts, socket: WebSocket, state: SocketState, error: unknown): void {
-  if (!isDatabaseAway(error)) parts.log.error({ err: error, requestId: state.requestId }, 'could not tell whose key a socket has')
+function turnAway(parts: ServerParts, socket: WebSocket, requestId: string | undefined, error: unknown): void {
+  if (error instanceof SynkvyError && error.exceeded !== undefined) {
+    parts.metrics.countLimited(error.exceeded.limit)
+    return closeFirmly(socket, tooMany, error.message)
+  }
+  if (!isDatabaseAway(error)) parts.log.error({ err: error, requestId }, 'could not tell whose key a socket has')
   socket.close(tryAgainLater, 'The gateway cannot look at your key now. Connect again in a moment.')
 }
 
@@ -96,7 +155,12 @@ function turnAway(parts: ServerParts, socket: WebSocket, state: SocketState, err
 function expel(socket: WebSocket, state: SocketState, reason: SynkvyError): void {
   if (state.refusal !== undefined) return
   state.refusal = reason
-  socket.close(CloseCode.Forbidden, reason.message)
+  closeFirmly(socket, CloseCode.Forbidden, reason.message)
+}
+
+/** Its client need not answer. A reason has 123 bytes at most. */
+function closeFirmly(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason.slice(0, 120))
   setTimeout(() => socket.terminate(), farewellMs).unref()
 }
 
@@ -104,18 +168,25 @@ function expel(socket: WebSocket, state: SocketState, reason: SynkvyError): void
 async function prepare(
   parts: ServerParts,
   yoga: Yoga,
-  state: SocketState,
+  { extra, subscriptions }: Opened,
   payload: SubscribePayload,
 ): Promise<ExecutionArgs | readonly GraphQLError[]> {
   try {
-    return await toExecutionArgs(parts, yoga, state, payload)
+    extra.busyAt = Date.now()
+    parts.doorkeeper.operationOf(Object.keys(subscriptions).length)
+    return await toExecutionArgs(parts, yoga, extra, payload)
   } catch (error) {
     return [toGraphQLError(showAndCount(error, parts))]
   }
 }
 
-async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketState, { query, operationName, variables }: SubscribePayload) {
+async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketState, payload: SubscribePayload) {
+  const address = addressOf(state.request, parts.trustedProxies)
+  parts.doorkeeper.callFrom(address)
   const socketCaller = await callerNow(parts, state)
+  parts.doorkeeper.callBy(socketCaller, address)
+  const { operationName, variables } = payload
+  const query = (await documentText(parts.database, { caller: socketCaller, refusal: undefined }, payload)) ?? payload.query
   // The view of before may have been deleted meanwhile; without one the next operation reads the caller again.
   const onViewMade = (): void => void (state.caller = { ...socketCaller, syncViewId: undefined })
   state.operations = (state.operations ?? 0) + 1
@@ -125,6 +196,7 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
     requestId,
     onViewMade,
     req: state.request,
+    params: { ...(variables ? { variables } : {}), ...(operationName ? { operationName } : {}) },
   })
   const document = parse(query)
   const errors = validate(schema, document)
@@ -195,6 +267,6 @@ async function callerNow(parts: ServerParts, state: SocketState): Promise<Caller
   if (refusal !== undefined) throw refusal
   if (caller === undefined || credentials === undefined) throw new SynkvyError('UNAUTHENTICATED', 'This connection has sent no API key.')
   if (caller.kind === 'ADMIN' || caller.syncViewId !== undefined) return caller
-  state.caller = await authenticate(parts.database, credentials)
+  state.caller = await parts.doorkeeper.authenticate(credentials)
   return state.caller
 }

@@ -7,17 +7,23 @@ import { createLoaders, type Context } from '../../schema/context.ts'
 import { Refusals } from '../../schema/refusals.ts'
 import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
-import { authenticate, type KeyUsage } from '../access/authenticate.ts'
+import type { KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
 import type { Database } from '../db/client.ts'
 import { isDatabaseAway, isUnstorable } from '../db/faults.ts'
+import type { Limits } from '../config.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
 import { addressOf, sessionSecretOfCall } from './browser.ts'
 import { compiledSubscriptions } from './compiled.ts'
+import { documentText } from './documents.ts'
+import type { Doorkeeper } from './doorkeeper.ts'
 import type { Metrics } from './metrics.ts'
+import { queryLimits } from './query-limits.ts'
 import { requestIdHeader } from './request-id.ts'
+import { countedSubscriptions } from './subscriptions.ts'
 import { logOf, telemetry } from './telemetry.ts'
+import { TextCache } from './text-cache.ts'
 
 /** What the doors of the gateway lead to. */
 export interface ServerParts {
@@ -29,6 +35,16 @@ export interface ServerParts {
   readonly log: Logger
   /** How many proxies stand before the gateway, for `addressOf`. */
   readonly trustedProxies: number
+  readonly doorkeeper: Doorkeeper
+  readonly limits: Limits
+  readonly hasIntrospection: boolean
+  readonly hasGraphiQL: boolean
+}
+
+/** Who calls, or why nobody does. */
+interface Identity {
+  readonly caller: Caller | undefined
+  readonly refusal: SynkvyError | undefined
 }
 
 /** What a WebSocket's operation brings, where HTTP brings its request. */
@@ -38,6 +54,10 @@ export interface SocketContext {
   readonly onViewMade?: () => void
   /** The request: over WebSocket that which opened the socket. */
   readonly req?: IncomingMessage
+  /** Over HTTP: found out before the call is looked at. */
+  identity?: Identity
+  /** What is called, as Yoga has it of a request. */
+  readonly params?: { readonly variables?: Record<string, unknown>; readonly operationName?: string }
 }
 
 const welcome = `# synkvy. Put your API key into the Headers below:
@@ -57,24 +77,50 @@ export function createGraphQLServer(parts: ServerParts) {
     graphqlEndpoint: '/graphql',
     landingPage: false,
     cors: false,
-    graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
+    graphiql: parts.hasGraphiQL && { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
     renderGraphiQL,
     logging: false,
-    plugins: [eachRefusal, telemetry(parts.metrics, parts.log), compiledSubscriptions],
+    maxRequestBodySize: parts.limits.bodyBytes,
+    extraParamNames: ['documentId'],
+    parserAndValidationCache: { documentCache: new TextCache(), errorCache: new TextCache() },
+    plugins: [
+      callers(parts),
+      queryLimits(parts.limits, parts.metrics, parts.hasIntrospection),
+      eachRefusal,
+      telemetry(parts.metrics, parts.log),
+      compiledSubscriptions,
+      countedSubscriptions(parts.doorkeeper),
+    ],
     maskedErrors: { maskError: (error) => showAndCount(error, parts) },
     context: (initial) => createContext(parts, initial, initial.request),
   })
 }
 
+/** Finds out over HTTP who calls, whether so soon, and which document is meant, before that is looked at. */
+function callers(parts: ServerParts): Plugin<object, SocketContext> {
+  return {
+    onRequestParse: ({ serverContext }) =>
+      parts.doorkeeper.callFrom(serverContext.req && addressOf(serverContext.req, parts.trustedProxies)),
+    onParams: async ({ params, request, context, setParams }) => {
+      const address = context.req && addressOf(context.req, parts.trustedProxies)
+      const identity = await identify(parts, context.req, address)
+      context.identity = identity
+      parts.doorkeeper.callBy(identity.caller, address)
+      const documentId = 'documentId' in params ? params.documentId : new URL(request.url).searchParams.get('documentId')
+      const query = await documentText(parts.database, identity, { ...params, documentId })
+      if (query !== undefined && query !== params.query) setParams({ ...params, query })
+    },
+  }
+}
+
 async function createContext(
   parts: ServerParts,
-  { socketCaller, requestId, onViewMade, req }: SocketContext,
+  { socketCaller, requestId, onViewMade, req, identity }: SocketContext,
   request: Request | undefined,
 ): Promise<Context> {
   const { database, sync, keys, keyUsage, log } = parts
+  const { caller, refusal } = identity ?? { caller: socketCaller, refusal: undefined }
   const address = req && addressOf(req, parts.trustedProxies)
-  const { caller, refusal } =
-    socketCaller === undefined ? await identify(database, req, address) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
@@ -89,18 +135,15 @@ async function createContext(
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
     loaders: createLoaders(database, caller?.accountId ?? 0),
+    mostDocuments: parts.limits.trustedDocuments,
   }
 }
 
 /** Introspection needs no key, so a refusal is kept until a field asks who calls. */
-async function identify(
-  database: Database,
-  request: IncomingMessage | undefined,
-  address: string | undefined,
-): Promise<{ caller: Caller | undefined; refusal: SynkvyError | undefined }> {
+async function identify({ doorkeeper }: ServerParts, request: IncomingMessage | undefined, address: string | undefined): Promise<Identity> {
   try {
     const credentials = request && { authorization: request.headers.authorization, sessionSecret: sessionSecretOfCall(request) }
-    return { caller: await authenticate(database, { ...credentials, address }), refusal: undefined }
+    return { caller: await doorkeeper.authenticate({ ...credentials, address }), refusal: undefined }
   } catch (error) {
     if (error instanceof SynkvyError) return { caller: undefined, refusal: error }
     if (isDatabaseAway(error)) return { caller: undefined, refusal: databaseAway(error) }
@@ -127,20 +170,31 @@ function takeApart(error: GraphQLError): readonly GraphQLError[] {
   })
 }
 
-/** What a caller is shown, counted by its code. */
-export function showAndCount(error: unknown, { log, metrics }: Pick<ServerParts, 'log' | 'metrics'>): Error {
-  const shown = showError(error, logOf(error, log))
+/** What a caller is shown, counted by its code, and by the limit that it is over. */
+export function showAndCount(error: unknown, parts: Pick<ServerParts, 'log' | 'metrics' | 'limits' | 'hasIntrospection'>): Error {
+  const { log, metrics } = parts
+  const shown = withoutHint(showError(error, logOf(error, log), parts.limits), parts.hasIntrospection)
   metrics.countError(isGraphQLError(shown) ? shown.extensions['code'] : undefined)
+  const refusal = isGraphQLError(shown) ? shown.originalError : undefined
+  if (refusal instanceof SynkvyError && refusal.exceeded !== undefined) metrics.countLimited(refusal.exceeded.limit)
   return shown
 }
 
+/** Where the schema is not to be asked for, neither is it guessed at. */
+function withoutHint(error: Error, hasIntrospection: boolean): Error {
+  if (hasIntrospection || !isGraphQLError(error) || !/ Did you mean /.test(error.message)) return error
+  return new GraphQLError(error.message.replace(/ Did you mean [^]*$/, ''), { ...placeOf(error), extensions: error.extensions })
+}
+
 /** What a caller is shown: refusals as they are, faults of the query as they are, and of everything else nothing but that it is logged. */
-function showError(error: unknown, log: Logger): Error {
+function showError(error: unknown, log: Logger, limits: Limits): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
   if (cause instanceof SynkvyError) return withPath(cause, error)
   if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
   if (isUnstorable(cause)) return withPath(unstorable(cause), error)
+  // Yoga's own word for it.
+  if (isGraphQLError(error) && error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE') return withPath(tooLarge(limits), error)
   if (isGraphQLError(error) && (original === undefined || isGraphQLError(original))) return error
   log.error({ err: cause }, 'an unexpected error')
   return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
@@ -151,6 +205,12 @@ function showError(error: unknown, log: Logger): Error {
 
 function withPath(refusal: SynkvyError, error: unknown): GraphQLError {
   return new GraphQLError(refusal.message, { ...placeOf(error), originalError: refusal, extensions: refusal.extensions })
+}
+
+function tooLarge({ bodyBytes }: Limits): SynkvyError {
+  return new SynkvyError('REQUEST_TOO_LARGE', `The body of a call may have ${bodyBytes} bytes, and this one has more. Send less at once.`, {
+    exceeded: { limit: 'BODY_BYTES', allowed: bodyBytes },
+  })
 }
 
 /** By its name: the executor may have been loaded with a copy of graphql of its own. */

@@ -45,7 +45,17 @@ export class GatewayProcess implements AsyncDisposable {
   /** Starts it, without waiting until it is ready: it may be started into a fault. */
   start(): void {
     if (this.isRunning) return
-    const env = { ...process.env, LOG_LEVEL: 'info', NODE_ENV: 'production', ...this.#env, HOST: '127.0.0.1', PORT: String(this.port) }
+    // Everything comes from one address here, and as fast as it can.
+    const unlimited = { SYNKVY_CALLS_PER_KEY: '999999999', SYNKVY_CALLS_PER_ADDRESS: '999999999', SYNKVY_FAILED_KEYS: '999999999' }
+    const env = {
+      ...process.env,
+      ...unlimited,
+      LOG_LEVEL: 'info',
+      NODE_ENV: 'production',
+      ...this.#env,
+      HOST: '127.0.0.1',
+      PORT: String(this.port),
+    }
     this.#child = spawn(process.execPath, ['--enable-source-maps', '--import', 'tsx', main, 'serve'], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -27,7 +27,14 @@ export interface TestGateway extends AsyncDisposable {
   readonly connect: (key: string) => Client
 }
 
-const usual = { PORT: '0', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6' }
+/** Tests call faster than anybody, and with many a bad key; those of limits set them. */
+const unlimited = {
+  SYNKVY_CALLS_PER_KEY: '9999999',
+  SYNKVY_CALLS_PER_ADDRESS: '9999999',
+  SYNKVY_ANONYMOUS_CALLS: '9999999',
+  SYNKVY_FAILED_KEYS: '9999999',
+}
+const usual = { PORT: '0', SYNKVY_ACCOUNT: 'shop', SYNKVY_ADMIN_KEY: adminKey, SYNKVY_POOL_SIZE: '6', ...unlimited }
 const usualLog = pino({ level: process.env['SYNKVY_TEST_LOG'] ?? 'silent' })
 
 /** A gateway of its own on a database, for real: HTTP, sockets and all. `settings` are variables of docs/config.md beside the usual ones; it is on a port that is free unless they say which. */

@@ -67,6 +67,8 @@ export const apiKeys = pgTable(
     scopes: keyScope().array(),
     /** Whence it may be used: addresses, and networks as CIDR; null for anywhere. */
     addresses: text().array(),
+    /** Whether it may send nothing but trusted documents. */
+    trustedDocumentsOnly: boolean().notNull().default(false),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
@@ -143,4 +145,21 @@ export const auditLog = pgTable(
     // What is over is swept by its age; entries are written in the order of time.
     index('audit_log_age').using('brin', t.at),
   ],
+)
+
+/** GraphQL documents that an account has registered: they are called by hash, and keys may be bound to them. */
+export const trustedDocuments = pgTable(
+  'trusted_documents',
+  {
+    accountId: id()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull().generatedAlwaysAsIdentity(),
+    /** SHA-256 of the text, hexadecimal. */
+    hash: text().notNull(),
+    document: text().notNull(),
+    createdAt: moment().notNull().defaultNow(),
+  },
+  // A document is asked for by its hash, and listed by its id.
+  (t) => [primaryKey({ columns: [t.accountId, t.hash] }), uniqueIndex('trusted_documents_id').on(t.accountId, t.id)],
 )
