@@ -1,7 +1,6 @@
 CREATE TYPE "public"."user_kind" AS ENUM('ADMIN', 'INTEGRATION');--> statement-breakpoint
 CREATE TYPE "public"."movement_cause" AS ENUM('ORDER', 'ADJUSTMENT', 'IMPORT', 'SET');--> statement-breakpoint
 CREATE TYPE "public"."product_status" AS ENUM('ACTIVE', 'DRAFT', 'ARCHIVED');--> statement-breakpoint
-CREATE TYPE "public"."feed_subject" AS ENUM('PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER', 'VIEW', 'KEY');--> statement-breakpoint
 CREATE TYPE "public"."order_scope" AS ENUM('OWN', 'ALL');--> statement-breakpoint
 CREATE TYPE "public"."resend_cause" AS ENUM('ADMIN', 'COMMAND_LINE', 'FAILOVER');--> statement-breakpoint
 CREATE TYPE "public"."resend_state" AS ENUM('RUNNING', 'COMPLETED', 'CANCELLED');--> statement-breakpoint
@@ -137,7 +136,7 @@ CREATE TABLE "variants" (
 CREATE TABLE "checkpoints" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"live" bigint NOT NULL,
 	"linked" bigint DEFAULT 0 NOT NULL,
 	"linked_item" bigint DEFAULT 9007199254740991 NOT NULL,
@@ -178,7 +177,7 @@ CREATE TABLE "doorbells" (
 --> statement-breakpoint
 CREATE TABLE "feed" (
 	"account_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"position" bigint NOT NULL,
 	"first_position" bigint NOT NULL,
@@ -196,7 +195,7 @@ CREATE TABLE "feed" (
 CREATE TABLE "inbox" (
 	"account_id" bigint NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "inbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"product_id" bigint,
 	"owner_user_id" bigint,
@@ -238,7 +237,7 @@ CREATE TABLE "position_ranges" (
 CREATE TABLE "rejections" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"item_id" bigint NOT NULL,
 	"link_position" bigint,
@@ -281,7 +280,7 @@ CREATE TABLE "sequencer" (
 CREATE TABLE "stream_minutes" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"minute" timestamp with time zone NOT NULL,
 	"live" integer NOT NULL,
 	"resent" integer NOT NULL,

@@ -3,7 +3,7 @@ import type { AccountRow } from '../access/accounts.ts'
 import { accountBySlug } from '../access/accounts.ts'
 import { openForCommand } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { createLog } from '../log.ts'
 
@@ -18,7 +18,7 @@ export interface CommonOptions {
 /** What a command works on. */
 export interface CommandContext {
   readonly config: Config
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly log: Logger
 }
 

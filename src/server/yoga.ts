@@ -9,7 +9,7 @@ import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
 import { authenticate, type KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
-import type { Database } from '../db/client.ts'
+import type { Database, OpenDatabase } from '../db/client.ts'
 import { isDatabaseAway, postgresFault } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
@@ -21,7 +21,7 @@ import { logOf, telemetry } from './telemetry.ts'
 
 /** What the doors of the gateway lead to. */
 export interface ServerParts {
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly sync: Sync
   readonly keys: KeyWatch
   readonly keyUsage: KeyUsage
@@ -72,18 +72,20 @@ async function createContext(
   const { database, sync, keys, keyUsage } = parts
   const { caller, refusal } = socketCaller === undefined ? await identify(database, req) : { caller: socketCaller, refusal: undefined }
   if (caller !== undefined) keyUsage.note(caller)
+  // Resolvers reach nothing of another account, whatever they ask. Without a caller they see nothing.
+  const own = database.forAccount(caller?.accountId ?? 0)
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
     caller,
     refusal,
-    database,
+    database: own,
     sync,
     keys,
     transport: socketCaller === undefined ? 'SSE' : 'WEBSOCKET',
     address: req && addressOf(req),
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
-    loaders: createLoaders(database, caller?.accountId ?? 0),
+    loaders: createLoaders(own, caller?.accountId ?? 0),
   }
 }
 

@@ -78,7 +78,7 @@ async function insertLinks(
   const count = made?.count ?? 0
   await movedLinks(tx, view, made?.last ?? undefined, count)
   // What is asked of them next must not wait until Postgres gets to it by itself.
-  if (count >= linksToAnalyze) await tx`ANALYZE links`
+  if (count >= linksToAnalyze) await tx`SELECT analyze_links()`
   return count
 }
 
