@@ -116,7 +116,9 @@ export async function openForCommand(
     const { url, directUrl } =
       running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
     if (running === undefined && migrates) await migrateDatabase(directUrl)
-    const database = started.add(openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000, hasWall: config.rowSecurity }))
+    const database = started.add(
+      openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000, hasWall: config.rowSecurity }),
+    )
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
     await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))

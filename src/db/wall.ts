@@ -32,7 +32,10 @@ export async function findWallGap(database: OpenDatabase): Promise<WallGap | und
   } catch (error) {
     const fault = postgresFault(error)
     if (fault === undefined || !noRole.includes(fault.code ?? '')) throw error
-    return { found: `The role ${user} cannot act as ${requestsRole} (${fault.message}).`, advice: `As a superuser: ${byHand} Then start again.` }
+    return {
+      found: `The role ${user} cannot act as ${requestsRole} (${fault.message}).`,
+      advice: `As a superuser: ${byHand} Then start again.`,
+    }
   }
   if (engine?.isBound !== true) return undefined
   return {

@@ -118,7 +118,10 @@ describe('behind the wall', () => {
   })
 
   test('without an account nothing is seen, in any table', async () => {
-    const count = (sql: Sql) => ({ name }: Table) => undone({ ...here.database, sql }, (tx) => tx`SELECT 1 FROM ${identifier(name)}`)
+    const count =
+      (sql: Sql) =>
+      ({ name }: Table) =>
+        undone({ ...here.database, sql }, (tx) => tx`SELECT 1 FROM ${identifier(name)}`)
     const { sql } = here.database
     const bare: Sql = Object.assign(sql.bind(undefined), {
       begin: <Result>(work: Parameters<Sql['begin']>[0]) =>
@@ -138,12 +141,16 @@ describe('behind the wall', () => {
     const touchesOwn = (found: unknown) => found === 'refused' || found === 1
     const byName = ({ name, account }: Table) => [identifier(name), identifier(account)] as const
 
-    const update = (table: Table) => undone(own, (tx) => tx`UPDATE ${byName(table)[0]} SET ${byName(table)[1]} = ${byName(table)[1]} RETURNING 1`)
+    const update = (table: Table) =>
+      undone(own, (tx) => tx`UPDATE ${byName(table)[0]} SET ${byName(table)[1]} = ${byName(table)[1]} RETURNING 1`)
     expect(await wrong(update, touchesOwn)).toEqual({})
     const remove = (table: Table) => undone(own, (tx) => tx`DELETE FROM ${byName(table)[0]} RETURNING 1`)
     expect(await wrong(remove, touchesOwn)).toEqual({})
     const updateTheirs = (table: Table) =>
-      undone(own, (tx) => tx`UPDATE ${byName(table)[0]} SET ${byName(table)[1]} = ${mine} WHERE ${byName(table)[1]} = ${theirs} RETURNING 1`)
+      undone(
+        own,
+        (tx) => tx`UPDATE ${byName(table)[0]} SET ${byName(table)[1]} = ${mine} WHERE ${byName(table)[1]} = ${theirs} RETURNING 1`,
+      )
     expect(await wrong(updateTheirs, isHeldBack)).toEqual({})
     const give = (table: Table) => undone(own, (tx) => tx`UPDATE ${byName(table)[0]} SET ${byName(table)[1]} = ${theirs} RETURNING 1`)
     expect(await wrong(give, (found) => found === 'refused')).toEqual({})
@@ -228,10 +235,22 @@ describe('a resolver that forgets to name the account', () => {
 
 /** What may happen on a connection. */
 type Step = readonly [account: number, what: (typeof happenings)[number]]
-const happenings = ['typed', 'sql', 'transaction', 'fault', 'bad SQL', 'failed transaction', 'given up', 'lost', 'lost within', 'whole'] as const
+const happenings = [
+  'typed',
+  'sql',
+  'transaction',
+  'fault',
+  'bad SQL',
+  'failed transaction',
+  'given up',
+  'lost',
+  'lost within',
+  'whole',
+] as const
 
 const accountIds = [1, 2, 3, 4, 5]
-const killed = (sql: (strings: TemplateStringsArray) => PromiseLike<unknown>) => Promise.resolve(sql`SELECT pg_terminate_backend(pg_backend_pid())`).catch(() => {})
+const killed = (sql: (strings: TemplateStringsArray) => PromiseLike<unknown>) =>
+  Promise.resolve(sql`SELECT pg_terminate_backend(pg_backend_pid())`).catch(() => {})
 
 /** Does one thing, and sees to it that whatever was read was of the account, and of all of them where nothing was set. */
 async function happen(database: OpenDatabase, [account, what]: Step): Promise<void> {
@@ -369,7 +388,9 @@ describe('a server that has no such role yet', () => {
     const settings = { ...readConfig({ PORT: '0' }), databaseUrl: url, databaseDirectUrl: url }
     const start = () => startApp(settings, pino({ level: 'silent' }))
 
-    await expect(start()).rejects.toThrow(/CREATE ROLE synkvy_requests NOLOGIN; GRANT synkvy_requests TO "plain"; Then start again\.\n.*SYNKVY_ROW_SECURITY=off/)
+    await expect(start()).rejects.toThrow(
+      /CREATE ROLE synkvy_requests NOLOGIN; GRANT synkvy_requests TO "plain"; Then start again\.\n.*SYNKVY_ROW_SECURITY=off/,
+    )
     const without = await startApp({ ...settings, rowSecurity: false }, pino({ level: 'silent' }))
     await without[Symbol.asyncDispose]()
     await asAdmin('CREATE ROLE synkvy_requests NOLOGIN')
@@ -379,7 +400,6 @@ describe('a server that has no such role yet', () => {
     const started = await start()
     await started[Symbol.asyncDispose]()
     expect(await gapOf(url)).toBeUndefined()
-
   })
 
   test('finds a role that may see too much, and tables that are open', async () => {
