@@ -86,7 +86,7 @@ export async function tellingLag(stage: Stage, viewCount: number, changes: numbe
   const { sql } = stage.database
   await stage.addViews(viewCount)
   await sql`INSERT INTO checkpoints (account_id, view_id, subject, live, linked)
-    SELECT account_id, id, s::feed_subject, 0, 0 FROM sync_views, unnest(ARRAY['PRODUCT', 'STOCK']) s WHERE account_id = ${stage.accountId} ON CONFLICT DO NOTHING`
+    SELECT account_id, id, s, 0, 0 FROM sync_views, unnest(ARRAY['PRODUCT', 'STOCK']) s WHERE account_id = ${stage.accountId} ON CONFLICT DO NOTHING`
   await sql`UPDATE stock_levels SET on_hand = on_hand + 1 WHERE id IN (SELECT id FROM stock_levels LIMIT ${changes})`
   await sleep(2_000)
   await sql`ANALYZE`

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { hashSecret, newSecret } from '../src/access/api-keys.ts'
-import { openDatabase, type Database } from '../src/db/client.ts'
+import { openDatabase, type Database, type OpenDatabase } from '../src/db/client.ts'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { startGateway } from './children.ts'
 
@@ -17,7 +17,7 @@ const adminKey = 'synkvy_bench_admin_key_0123456789abcdef'
 /** A durable Postgres, a gateway on it, and a shop. */
 export interface Stage extends AsyncDisposable {
   readonly databaseUrl: string
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly gateway: { readonly url: string; readonly pid: number }
   readonly accountId: number
   readonly adminKey: string
@@ -102,7 +102,7 @@ async function addViews(
       RETURNING account_id, id, created_position, link_position),
     levelled AS (
       INSERT INTO checkpoints (account_id, view_id, subject, live, linked)
-      SELECT account_id, id, ${stream}::feed_subject, created_position, link_position FROM viewed),
+      SELECT account_id, id, ${stream}, created_position, link_position FROM viewed),
     placed AS (
       SELECT account_id, id, row_number() OVER (PARTITION BY account_id ORDER BY id) AS place, count(*) OVER (PARTITION BY account_id) AS count FROM viewed)
     INSERT INTO links (account_id, view_id, product_id, position, revision)

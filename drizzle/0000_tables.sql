@@ -3,7 +3,6 @@ CREATE TYPE "public"."key_scope" AS ENUM('CATALOGUE', 'STOCK', 'ORDERS', 'CUSTOM
 CREATE TYPE "public"."user_kind" AS ENUM('ADMIN', 'INTEGRATION');--> statement-breakpoint
 CREATE TYPE "public"."movement_cause" AS ENUM('ORDER', 'ADJUSTMENT', 'IMPORT', 'SET');--> statement-breakpoint
 CREATE TYPE "public"."product_status" AS ENUM('ACTIVE', 'DRAFT', 'ARCHIVED');--> statement-breakpoint
-CREATE TYPE "public"."feed_subject" AS ENUM('PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER', 'VIEW', 'KEY');--> statement-breakpoint
 CREATE TYPE "public"."order_scope" AS ENUM('OWN', 'ALL');--> statement-breakpoint
 CREATE TYPE "public"."resend_cause" AS ENUM('ADMIN', 'COMMAND_LINE', 'FAILOVER');--> statement-breakpoint
 CREATE TYPE "public"."resend_state" AS ENUM('RUNNING', 'COMPLETED', 'CANCELLED');--> statement-breakpoint
@@ -167,7 +166,7 @@ CREATE TABLE "variants" (
 CREATE TABLE "checkpoints" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"live" bigint NOT NULL,
 	"linked" bigint DEFAULT 0 NOT NULL,
 	"linked_item" bigint DEFAULT 9007199254740991 NOT NULL,
@@ -208,7 +207,7 @@ CREATE TABLE "doorbells" (
 --> statement-breakpoint
 CREATE TABLE "feed" (
 	"account_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"position" bigint NOT NULL,
 	"first_position" bigint NOT NULL,
@@ -226,7 +225,7 @@ CREATE TABLE "feed" (
 CREATE TABLE "inbox" (
 	"account_id" bigint NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "inbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"product_id" bigint,
 	"owner_user_id" bigint,
@@ -268,7 +267,7 @@ CREATE TABLE "position_ranges" (
 CREATE TABLE "rejections" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"entity_id" bigint NOT NULL,
 	"item_id" bigint NOT NULL,
 	"link_position" bigint,
@@ -311,7 +310,7 @@ CREATE TABLE "sequencer" (
 CREATE TABLE "stream_minutes" (
 	"account_id" bigint NOT NULL,
 	"view_id" bigint NOT NULL,
-	"subject" "feed_subject" NOT NULL,
+	"subject" text COLLATE "C" NOT NULL,
 	"minute" timestamp with time zone NOT NULL,
 	"live" integer NOT NULL,
 	"resent" integer NOT NULL,

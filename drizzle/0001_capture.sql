@@ -27,7 +27,7 @@ CREATE FUNCTION origin_view() RETURNS bigint LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('synkvy.origin_view', true), '')::bigint $$;
 --> statement-breakpoint
 -- How far a view had acknowledged LIVE of that stream.
-CREATE FUNCTION live_of(of_account bigint, of_subject feed_subject, of_view bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+CREATE FUNCTION live_of(of_account bigint, of_subject text, of_view bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT coalesce(
     (SELECT live FROM checkpoints WHERE account_id = of_account AND view_id = of_view AND subject = of_subject),
     (SELECT CASE WHEN of_subject IN ('PRODUCT', 'STOCK') THEN created_position ELSE 0 END FROM sync_views WHERE account_id = of_account AND id = of_view)) $$;

@@ -125,7 +125,7 @@ BEGIN
     -- The origin is kept only if that view has nothing else to learn: what it had not acknowledged of this entity was its own as well.
     SELECT f.*, old_head + row_number() OVER (ORDER BY f.last_id) AS position, prev.position IS NULL AS is_new,
       CASE WHEN prev.position IS NULL OR prev.position <= f.origin_live OR prev.origin_view_id = f.origin_view_id THEN f.origin_view_id END AS kept_origin
-    FROM folded f LEFT JOIN feed prev ON prev.account_id = f.account_id AND prev.entity_id = f.entity_id AND prev.subject::text = f.subject::text),
+    FROM folded f LEFT JOIN feed prev ON prev.account_id = f.account_id AND prev.entity_id = f.entity_id AND concat(prev.subject) = concat(f.subject)),
   written AS (
     INSERT INTO feed AS t (account_id, subject, entity_id, position, first_position, product_id, owner_user_id, revision, deleted, key, location_code, origin_view_id, at)
     SELECT account_id, subject, entity_id, position, position, product_id, owner_user_id, revision, deleted, key, location_code, kept_origin, at FROM placed

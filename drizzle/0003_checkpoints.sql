@@ -8,7 +8,7 @@ AS $$ SELECT a > b OR (a = b AND a_item >= b_item) $$;
 -- a new resend, nor let it pass over what was sent before it began: in a run everything is sent. Nor does LIVE count of a cursor from before it was begun anew. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
 -- With the last of a run on every stream that the view has ever opened, the run is complete.
 CREATE FUNCTION advance_checkpoint(
-  of_account bigint, of_view bigint, of_subject feed_subject, of_restarts bigint,
+  of_account bigint, of_view bigint, of_subject text, of_restarts bigint,
   to_live bigint, to_linked bigint, to_linked_item bigint, of_resend bigint, to_resend bigint, to_resend_item bigint, to_done bigint, by_consumer boolean
 ) RETURNS SETOF checkpoints LANGUAGE plpgsql AS $$
 DECLARE
@@ -71,5 +71,5 @@ CREATE FUNCTION links_behind(of_account bigint, of_view bigint, at bigint, at_it
 $$;
 --> statement-breakpoint
 -- Up to which link RESEND of a run goes on a stream; null where there is no run.
-CREATE FUNCTION resend_end(r resends, of_subject feed_subject) RETURNS bigint LANGUAGE sql STABLE
+CREATE FUNCTION resend_end(r resends, of_subject text) RETURNS bigint LANGUAGE sql STABLE
 AS $$ SELECT CASE of_subject WHEN 'STOCK' THEN r.stock_resend_to ELSE r.product_resend_to END $$;

@@ -50,7 +50,7 @@ CREATE FUNCTION dispatches(of_subject text, accounts bigint[], entities bigint[]
   SELECT f.account_id, f.entity_id, f.position, f.deleted, f.origin_view_id, c.concerned, coalesce(x.revision, f.revision), x.revision <> f.revision,
     coalesce(x.key, f.key), coalesce(x.location_code, f.location_code), x.entity
   FROM unnest(accounts, entities) AS k (account_id, entity_id)
-  JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND f.subject::text = of_subject
+  JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND concat(f.subject) = of_subject
   CROSS JOIN LATERAL (
     -- The sum keeps the list of views out of the index scan, which would else descend once for each of them.
     SELECT json_agg(json_build_object('v', l.view_id, 'r', l.revision, 'x', l.external_id)) AS concerned FROM links l
@@ -70,7 +70,7 @@ CREATE FUNCTION owned_dispatches(of_subject text, accounts bigint[], entities bi
   SELECT f.account_id, f.entity_id, f.position, f.deleted, f.origin_view_id, c.concerned, coalesce(x.revision, f.revision), x.revision <> f.revision,
     coalesce(x.key, f.key), NULL::text, x.entity
   FROM unnest(accounts, entities) AS k (account_id, entity_id)
-  JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND f.subject::text = of_subject
+  JOIN feed f ON f.account_id = k.account_id AND f.entity_id = k.entity_id AND concat(f.subject) = of_subject
   CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('v', w.id, 'r', 0, 'x', NULL)) AS concerned FROM sync_views w
     WHERE w.account_id = f.account_id AND (w.order_scope = 'ALL' OR w.user_id = f.owner_user_id) AND (views IS NULL OR w.id + 0 = ANY(views))) c

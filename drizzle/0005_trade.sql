@@ -3,7 +3,7 @@
 -- Its one argument is the subject.
 CREATE FUNCTION capture_owned() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  of_subject feed_subject := TG_ARGV[0];
+  of_subject text := TG_ARGV[0];
   origin bigint := origin_view();
 BEGIN
   IF TG_OP = 'INSERT' THEN

@@ -3,10 +3,11 @@ import { ensureFirstAccount, type OpenedAccount } from './access/accounts.ts'
 import { KeyUsage } from './access/authenticate.ts'
 import { KeyWatch } from './access/key-watch.ts'
 import type { Config } from './config.ts'
-import { openDatabase, type Database } from './db/client.ts'
+import { openDatabase, type OpenDatabase } from './db/client.ts'
 import { refusePooler } from './db/direct.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
+import { requireWall } from './db/wall.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { startServer } from './server/server.ts'
 import { startSync } from './sync/sync.ts'
@@ -16,7 +17,7 @@ export interface App extends AsyncDisposable {
   readonly url: string
   /** Where the figures are; undefined where they are not served. */
   readonly metricsUrl: string | undefined
-  readonly database: Database
+  readonly database: OpenDatabase
   /** The first account, and its admin key where one was made up now. */
   readonly first: OpenedAccount
   /** Resolves when the embedded Postgres has ended although nobody stopped it: the gateway cannot go on then. */
@@ -54,7 +55,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     await refusePooler(urls.directUrl)
     await migrateDatabase(urls.directUrl)
     const timeoutMs = config.databaseTimeoutSeconds * 1000
-    const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize: config.poolSize, timeoutMs }))
+    const { poolSize, rowSecurity: hasWall } = config
+    const database = started.add(openDatabase({ url: urls.url, directUrl: urls.directUrl, poolSize, timeoutMs, hasWall }))
+    if (hasWall) await requireWall(database)
     const first = await ensureFirstAccount(database, config.accountSlug, config.adminKey)
     const keyUsage = started.add(new KeyUsage(database, log))
     const sync = started.add(await startSync(database, { log, doorbellNetworks: config.doorbellNetworks }))
@@ -106,14 +109,16 @@ export async function openForCommand(
   config: Config,
   log: Logger,
   { migrates = true }: { readonly migrates?: boolean } = {},
-): Promise<{ readonly database: Database } & AsyncDisposable> {
+): Promise<{ readonly database: OpenDatabase } & AsyncDisposable> {
   const started = new Started()
   try {
     const running = config.databaseUrl === undefined ? await findEmbeddedPostgres(config.dataDir) : undefined
     const { url, directUrl } =
       running === undefined ? await findDatabase(config, log, started) : { url: running.url, directUrl: running.url }
     if (running === undefined && migrates) await migrateDatabase(directUrl)
-    const database = started.add(openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000 }))
+    const database = started.add(
+      openDatabase({ url, directUrl, poolSize: 4, timeoutMs: config.databaseTimeoutSeconds * 1000, hasWall: config.rowSecurity }),
+    )
     return { database, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() }
   } catch (error) {
     await started[Symbol.asyncDispose]().catch((fault: unknown) => log.warn({ err: fault }, 'could not end what had started'))

@@ -83,6 +83,12 @@ const variables = {
     .describe(
       'Networks beside the public internet in which doorbells of sync views may be, such as `10.1.0.0/16,fd00:1::/64`. Elsewhere private, loopback, link-local and other special addresses are not called.',
     ),
+  SYNKVY_ROW_SECURITY: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('on')
+    .describe(
+      "Whether Postgres' row-level security is a second wall between accounts: with `on` a gateway answers requests as the role `synkvy_requests`, and does not start where it cannot. `off` leaves it to the gateway's own checks, for a Postgres where that role cannot be had.",
+    ),
   SYNKVY_POOL_SIZE: whole(2, 500).default(10).describe('How many connections each of the two pools to the database may hold.'),
   SYNKVY_TRUSTED_PROXIES: whole(0, 10)
     .default(0)
@@ -192,6 +198,7 @@ export interface Config {
   readonly databaseTimeoutSeconds: number
   readonly doorbellNetworks: readonly string[]
   readonly poolSize: number
+  readonly rowSecurity: boolean
   readonly metrics: MetricsPlace
   readonly keptDays: number
   readonly ledgerDays: number
@@ -234,6 +241,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseTimeoutSeconds: values.SYNKVY_DATABASE_TIMEOUT_SECONDS,
     doorbellNetworks: values.SYNKVY_DOORBELL_NETWORKS,
     poolSize: values.SYNKVY_POOL_SIZE,
+    rowSecurity: values.SYNKVY_ROW_SECURITY === 'on',
     keptDays: values.SYNKVY_KEEP_DAYS,
     ledgerDays: values.SYNKVY_LEDGER_DAYS,
     auditDays: values.SYNKVY_AUDIT_DAYS,

@@ -4,7 +4,7 @@ import { accountBySlug } from '../access/accounts.ts'
 import { recorded, withNames } from '../access/audit.ts'
 import { openForCommand } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import type { AuditDetail } from '../db/tables/access.ts'
 import { SynkvyError } from '../errors.ts'
 import { createLog } from '../log.ts'
@@ -20,7 +20,7 @@ export interface CommonOptions {
 /** What a command works on. */
 export interface CommandContext {
   readonly config: Config
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly log: Logger
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { connectionSettings, type Database } from './client.ts'
+import { connectionSettings, type OpenDatabase } from './client.ts'
 
 const pauseMs = 500
 /** How often a connection that hears nothing is asked whether it lives, as a part of the time that an answer may take. */
@@ -13,7 +13,7 @@ export type Channels = Readonly<Record<string, (processId?: number) => void>>
  * Listens on a connection of its own: calls the function of a channel whenever it is notified, and all of them when a connection is made again, for something may
  * have been missed. Resolves when it listens for the first time. Throws what keeps it from that.
  */
-export async function listen(database: Database, channels: Channels): Promise<AsyncDisposable> {
+export async function listen(database: OpenDatabase, channels: Channels): Promise<AsyncDisposable> {
   const stop = new AbortController()
   const first = await subscribe(database, channels)
   const work = keepListening(database, channels, first, stop.signal)
@@ -25,7 +25,7 @@ export async function listen(database: Database, channels: Channels): Promise<As
   }
 }
 
-async function keepListening(database: Database, channels: Channels, first: pg.Client, signal: AbortSignal): Promise<void> {
+async function keepListening(database: OpenDatabase, channels: Channels, first: pg.Client, signal: AbortSignal): Promise<void> {
   let client: pg.Client | undefined = first
   while (!signal.aborted) {
     if (client !== undefined) await untilLost(client, database.options.timeoutMs * askEveryPart, signal)
@@ -36,7 +36,7 @@ async function keepListening(database: Database, channels: Channels, first: pg.C
   }
 }
 
-async function subscribe({ options: { directUrl: url, timeoutMs } }: Database, channels: Channels): Promise<pg.Client> {
+async function subscribe({ options: { directUrl: url, timeoutMs } }: OpenDatabase, channels: Channels): Promise<pg.Client> {
   const client = new pg.Client(connectionSettings({ url, name: 'listener', timeoutMs }))
   client.on('error', () => {})
   client.on('notification', ({ channel, processId }) => channels[channel]?.(processId))

@@ -19,6 +19,8 @@ export async function migrateDatabase(directUrl: string): Promise<void> {
     await client.connect()
     await client.query('SELECT pg_advisory_lock($1, 0)', [advisoryLocks.migration])
     await migrate(drizzle({ client }), { migrationsFolder: migrationsFolder() })
+    // Changes nothing where the wall stands.
+    await client.query('CALL raise_wall()')
   } finally {
     await client.end()
   }

@@ -14,10 +14,14 @@ export interface TransactionSql {
   ): Statement<Rows>
 }
 
-/** The same, and transactions, over a pool of connections or one of its own. */
+/** The same, and transactions. */
 export interface Sql extends TransactionSql {
   /** Runs `work` in a transaction. Where the connection is lost in it nothing that follows is carried out, and whether it was committed is not known. */
   readonly begin: <Result>(work: (tx: TransactionSql) => Promise<Result>) => Promise<Result>
+}
+
+/** The same over a connection of its own. */
+export interface SqlSession extends Sql {
   readonly end: () => Promise<void>
 }
 
@@ -75,13 +79,14 @@ export function identifier(name: string): Statement {
   return new Statement(() => Promise.reject(new Error('a name is no statement')), [pg.escapeIdentifier(name)], [])
 }
 
-const names = new Map<string, string>()
+const numbers = new Map<string, number>()
 
-/** The name under which each connection keeps the plan of a statement: the texts that are written in the code are few. */
-export function preparedName(text: string): string {
-  const known = names.get(text)
-  if (known !== undefined) return known
-  const name = `synkvy_${names.size}`
-  names.set(text, name)
-  return name
+/**
+ * The name under which each connection keeps the plan of a statement: the texts that are written in the code are few. Within an account a plan is another one: under one name
+ * Postgres would make it anew whenever the same connection served the other.
+ */
+export function preparedName(text: string, within: 'whole' | 'account'): string {
+  const number = numbers.get(text) ?? numbers.size
+  numbers.set(text, number)
+  return `synkvy_${within}_${number}`
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { findDocument, hashDocument } from '../access/trusted-documents.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 
 /** What a call brings that says which document is meant. Nothing of it has been looked at. */
@@ -20,7 +20,7 @@ const persisted = z.object({ persistedQuery: z.object({ sha256Hash: z.string() }
  * PERSISTED_QUERY_NOT_FOUND, BAD_USER_INPUT for a text that has another hash, and FORBIDDEN where the caller's key may send nothing but trusted documents.
  */
 export async function documentText(
-  database: Database,
+  database: OpenDatabase,
   { caller, refusal }: { readonly caller: Caller | undefined; readonly refusal: SynkvyError | undefined },
   asked: DocumentAsked,
 ): Promise<string | undefined> {
@@ -34,13 +34,13 @@ export async function documentText(
 }
 
 async function trustedText(
-  database: Database,
+  database: OpenDatabase,
   caller: Caller | undefined,
   refusal: SynkvyError | undefined,
   hash: string,
 ): Promise<string> {
   if (caller === undefined) throw refusal ?? new SynkvyError('UNAUTHENTICATED', 'There is no API key in this call.')
-  const text = await findDocument(database, caller.accountId, hash)
+  const text = await findDocument(database.forAccount(caller.accountId), caller.accountId, hash)
   if (text !== undefined) return text
   throw new SynkvyError(
     'PERSISTED_QUERY_NOT_FOUND',
@@ -48,8 +48,8 @@ async function trustedText(
   )
 }
 
-async function requireTrusted(database: Database, { accountId }: Caller, text: string): Promise<void> {
-  if ((await findDocument(database, accountId, hashDocument(text))) !== undefined) return
+async function requireTrusted(database: OpenDatabase, { accountId }: Caller, text: string): Promise<void> {
+  if ((await findDocument(database.forAccount(accountId), accountId, hashDocument(text))) !== undefined) return
   throw new SynkvyError(
     'FORBIDDEN',
     'Your key may send nothing but trusted documents, and this one is not registered. Have an admin register it with registerDocument, then send it, or its hash.',

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import { errorCatalogue, type LimitName } from '../errors.ts'
 import { readLags } from '../sync/lag.ts'
 import { readInbox } from '../sync/sequencing.ts'
@@ -23,7 +23,7 @@ export interface Metrics {
 
 /** What the figures are about. */
 interface Measured extends Swept {
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly sync: Sync
   readonly socketCount: () => number
 }

@@ -9,7 +9,7 @@ import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
 import type { KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import { isDatabaseAway, isUnstorable } from '../db/faults.ts'
 import type { Limits } from '../config.ts'
 import { SynkvyError } from '../errors.ts'
@@ -27,7 +27,7 @@ import { TextCache } from './text-cache.ts'
 
 /** What the doors of the gateway lead to. */
 export interface ServerParts {
-  readonly database: Database
+  readonly database: OpenDatabase
   readonly sync: Sync
   readonly keys: KeyWatch
   readonly keyUsage: KeyUsage
@@ -122,11 +122,13 @@ async function createContext(
   const { caller, refusal } = identity ?? { caller: socketCaller, refusal: undefined }
   const address = req && addressOf(req, parts.trustedProxies)
   if (caller !== undefined) keyUsage.note(caller)
+  // Resolvers reach nothing of another account, whatever they ask. Without a caller they see nothing.
+  const own = database.forAccount(caller?.accountId ?? 0)
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
     caller,
     refusal,
-    database,
+    database: own,
     sync,
     keys,
     log,
@@ -134,7 +136,7 @@ async function createContext(
     address,
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
-    loaders: createLoaders(database, caller?.accountId ?? 0),
+    loaders: createLoaders(own, caller?.accountId ?? 0),
     mostDocuments: parts.limits.trustedDocuments,
   }
 }

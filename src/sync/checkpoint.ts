@@ -107,7 +107,7 @@ export async function readCheckpoints(sql: Sql, keys: readonly StreamKey[]): Pro
     SELECT c.* FROM checkpoints c
     JOIN unnest(${keys.map((key) => key.accountId)}::bigint[], ${keys.map((key) => key.viewId)}::bigint[], ${keys.map((key) => key.stream)}::text[])
       AS k (account_id, view_id, subject)
-    ON c.account_id = k.account_id AND c.view_id = k.view_id AND c.subject = k.subject::feed_subject`
+    ON c.account_id = k.account_id AND c.view_id = k.view_id AND c.subject = k.subject`
   return rows.map((row) => ({ ...toCheckpoint(row), accountId: row.account_id, viewId: row.view_id, stream: row.subject }))
 }
 
@@ -141,7 +141,7 @@ export async function acknowledgeAll(
         WITH ORDINALITY AS u (account_id, subject, view_id, epoch, nonce, restarts, live, linked, linked_item, resend_id, resend, resend_item, done, place)
       WHERE EXISTS (SELECT 1 FROM sequencer s WHERE s.epoch = u.epoch AND s.nonce = u.nonce)
       ORDER BY u.view_id OFFSET 0) a
-    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject::feed_subject, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
+    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
       a.done, true) c`
   return new Map(rows.map((row) => [row.place, toCheckpoint(row)]))
 }

@@ -156,7 +156,7 @@ async function noteWhatWaits({ sql }: Database): Promise<boolean> {
       SELECT b.*, p.read_to, b.link_position > greatest(b.heard_link, b.linked_to) OR b.resend_id > b.heard_resend OR coalesce(p.concerns, false) AS is_new
       FROM bells b CROSS JOIN LATERAL (
         SELECT bool_or(s.concerns) AS concerns, min(s.last) FILTER (WHERE s.is_full) AS read_to
-        FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']::feed_subject[]) t (subject)
+        FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) t (subject)
         LEFT JOIN checkpoints c ON c.account_id = b.account_id AND c.view_id = b.view_id AND c.subject = t.subject
         CROSS JOIN LATERAL (
           SELECT bool_or(f.concerns) AS concerns, max(f.position) AS last, count(*) = ${positionsAtOnce} AS is_full FROM (

@@ -124,7 +124,7 @@ async function readBase({ sql }: Database, accountId: number, viewId: number, sk
       json_build_object('label', coalesce(nullif(v.system, ''), v.name), 'isPaused', v.paused, 'autoLink', v.auto_link, 'createdAt', v.created_at) AS view,
       CASE WHEN p.id IS NOT NULL THEN json_build_object('variantId', t.id, 'productId', p.id, 'title', p.title, 'revision', p.revision, 'createdAt', p.created_at,
         'updatedAt', p.updated_at, 'isNewToView', coalesce((
-          SELECT f.first_position > v.auto_linked_to FROM feed f WHERE f.account_id = p.account_id AND f.entity_id = p.id AND f.subject::text = 'PRODUCT'), true)) END AS article,
+          SELECT f.first_position > v.auto_linked_to FROM feed f WHERE f.account_id = p.account_id AND f.entity_id = p.id AND concat(f.subject) = 'PRODUCT'), true)) END AS article,
       CASE WHEN l.id IS NOT NULL THEN json_build_object('id', l.id, 'position', l.position, 'revision', l.revision, 'isUnlinked', l.unlinked,
         'movedAt', to_timestamp(l.position / 1e6), 'isRemovalConfirmed', NOT EXISTS (
           SELECT FROM checkpoints c WHERE c.account_id = l.account_id AND c.view_id = l.view_id AND c.subject IN ('PRODUCT', 'STOCK')
@@ -193,7 +193,7 @@ function changesOf(tx: TransactionSql, { accountId, article }: Target, stream: L
       : tx`SELECT id FROM stock_levels WHERE account_id = ${accountId} AND variant_id = ${article?.variantId}`
   return tx`
     SELECT f.position, f.at, f.origin_view_id FROM (${ids}) i (id)
-    CROSS JOIN LATERAL (SELECT * FROM feed WHERE account_id = ${accountId} AND entity_id = i.id AND subject::text = ${stream} OFFSET 0) f
+    CROSS JOIN LATERAL (SELECT * FROM feed WHERE account_id = ${accountId} AND entity_id = i.id AND concat(subject) = ${stream} OFFSET 0) f
     UNION ALL
     SELECT NULL, n.at, n.origin_view_id FROM inbox n WHERE n.account_id = ${accountId} AND n.subject = ${stream} AND n.entity_id IN (${ids})`
 }

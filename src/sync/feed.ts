@@ -201,7 +201,7 @@ export async function readLinksPage<S extends Stream>(
         (l.auto AND f.origin_view_id = l.view_id AND f.position = f.first_position) AS is_own,
         f.position, f.revision AS feed_revision, coalesce(f.deleted, false) AS deleted, f.key AS feed_key, f.location_code AS feed_location
       FROM links l LEFT JOIN LATERAL (${itemsOfLink[stream](sql)}) i ON true
-      LEFT JOIN LATERAL (SELECT * FROM feed WHERE account_id = l.account_id AND entity_id = i.id AND subject::text = ${stream} OFFSET 0) f ON true
+      LEFT JOIN LATERAL (SELECT * FROM feed WHERE account_id = l.account_id AND entity_id = i.id AND concat(subject) = ${stream} OFFSET 0) f ON true
       WHERE l.account_id = ${accountId} AND l.view_id = ${viewId} AND l.position >= ${after.position}
         AND (l.position > ${after.position} OR ${item} > ${after.item}) AND l.position <= least(w.link_position, ${range.to ?? null}::bigint)
       ORDER BY l.position, i.id LIMIT ${limit}) e ON true

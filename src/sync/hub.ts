@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Database, Sql } from '../db/client.ts'
+import type { OpenDatabase, Sql } from '../db/client.ts'
 import type { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, Stream, StreamOptions } from './change.ts'
@@ -56,7 +56,7 @@ export type KeyListener = (accountId: number, keyId: number) => void
 
 /** One on each gateway. It learns of new positions, finds whom they concern, and loads each entity once for all of its own streams. */
 export class Hub {
-  readonly #database: Database
+  readonly #database: OpenDatabase
   readonly #sql: Sql
   readonly #codec: CursorCodec
   readonly #throughput: Throughput
@@ -85,7 +85,7 @@ export class Hub {
   #numbered: Numbered[] = []
 
   constructor(
-    database: Database,
+    database: OpenDatabase,
     codec: CursorCodec,
     throughput: Throughput,
     log: Logger,

@@ -75,7 +75,7 @@ async function insertLinks(tx: TransactionSql, view: LockedView, chosen: Stateme
   const count = revived.count + (made?.count ?? 0)
   await movedLinks(tx, view, made?.last ?? revived.last ?? undefined, count)
   // What is asked of them next must not wait until Postgres gets to it by itself.
-  if (count >= linksToAnalyze) await tx`ANALYZE links`
+  if (count >= linksToAnalyze) await tx`SELECT analyze_links()`
   return count
 }
 

@@ -140,7 +140,7 @@ export async function rejectionsOfLinks(
   const rows = await sql<(Omit<Rejection, 'revision'> & { revision: string })[]>`
     SELECT l.id AS "linkId", x.reason, x.revision::text AS revision, x.at, nullif(x.item_id, 0) AS "variantId" FROM links l
     JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
-    JOIN rejections x ON x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id
+    JOIN rejections x ON x.account_id = l.account_id AND x.view_id = l.view_id AND concat(x.subject) = 'PRODUCT' AND x.entity_id = l.product_id
     WHERE l.account_id = ${accountId} AND l.id = ANY(${[...linkIds]}::bigint[]) AND ${rejectionHolds(sql)} ORDER BY x.at DESC, x.item_id`
   return new Map(
     linkIds.map((id) => [id, rows.filter((row) => row.linkId === id).map((row) => ({ ...row, revision: BigInt(row.revision) }))]),

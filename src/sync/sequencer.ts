@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Database, Sql } from '../db/client.ts'
+import type { OpenDatabase, SqlSession } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
 import { Bell } from './bell.ts'
 import type { NewPosition, RawDispatch } from './feed.ts'
@@ -52,7 +52,7 @@ export interface SequencerEvents {
  * elects; what fences is the term: each transaction first locks the row of its own term, and a gateway that has lost the lock without knowing finds none.
  */
 export class Sequencer {
-  readonly #database: Database
+  readonly #database: OpenDatabase
   readonly #log: Logger
   readonly #events: SequencerEvents
   readonly #signal: AbortSignal
@@ -65,7 +65,7 @@ export class Sequencer {
   #isLooking = false
   #processId: number | undefined
 
-  constructor(database: Database, node: number, log: Logger, events: SequencerEvents, signal: AbortSignal) {
+  constructor(database: OpenDatabase, node: number, log: Logger, events: SequencerEvents, signal: AbortSignal) {
     this.#database = database
     this.#node = node
     this.#log = log
@@ -295,12 +295,12 @@ class Wakefulness {
 
 /** The direct connection that holds the gateway's locks. Locks do not follow to another one: when it ends it is lost. */
 class Session {
-  readonly #sql: Sql
+  readonly #sql: SqlSession
   readonly #node: number
   isLost = false
   processId: number | undefined
 
-  constructor(database: Database, node: number) {
+  constructor(database: OpenDatabase, node: number) {
     this.#node = node
     this.#sql = database.direct('sequencer', () => void (this.isLost = true))
   }

@@ -77,15 +77,15 @@ export const changedBeyond: {
   readonly [S in LinkedStream]: (sql: Sql | TransactionSql, live: number | Statement) => readonly Statement[]
 } = {
   PRODUCT: (sql, live) => [
-    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.entity_id = l.product_id AND f.subject::text = 'PRODUCT'
+    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.entity_id = l.product_id AND concat(f.subject) = 'PRODUCT'
       AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
   ],
   STOCK: (sql, live) => [
     sql`EXISTS (
-      SELECT FROM stock_levels s CROSS JOIN LATERAL (SELECT * FROM feed WHERE account_id = s.account_id AND entity_id = s.id AND subject::text = 'STOCK' OFFSET 0) f
+      SELECT FROM stock_levels s CROSS JOIN LATERAL (SELECT * FROM feed WHERE account_id = s.account_id AND entity_id = s.id AND concat(subject) = 'STOCK' OFFSET 0) f
       WHERE s.account_id = l.account_id AND s.product_id = l.product_id AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
     // Of those that are deleted.
-    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND f.subject::text = 'STOCK'
+    sql`EXISTS (SELECT FROM feed f WHERE f.account_id = l.account_id AND f.product_id = l.product_id AND f.deleted AND concat(f.subject) = 'STOCK'
       AND f.position > ${live} AND f.origin_view_id IS DISTINCT FROM l.view_id)`,
   ],
 }
@@ -101,7 +101,7 @@ export const rejectionHolds = (sql: Sql | TransactionSql) =>
 export function isRejected(sql: Sql | TransactionSql, reason?: string): Statement {
   return sql`EXISTS (
     SELECT FROM rejections x JOIN products p ON p.account_id = x.account_id AND p.id = x.entity_id
-    WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND x.subject::text = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)}
+    WHERE x.account_id = l.account_id AND x.view_id = l.view_id AND concat(x.subject) = 'PRODUCT' AND x.entity_id = l.product_id AND ${rejectionHolds(sql)}
       AND (${reason ?? null}::text IS NULL OR x.reason = ${reason ?? null}))`
 }
 
@@ -191,7 +191,7 @@ async function readUnsequenced(
     tx,
     tx`
       SELECT product_id FROM inbox
-      WHERE account_id = ${accountId} AND subject::text = ANY(${streams}::text[]) AND origin_view_id IS DISTINCT FROM ${viewId}`,
+      WHERE account_id = ${accountId} AND concat(subject) = ANY(${streams}::text[]) AND origin_view_id IS DISTINCT FROM ${viewId}`,
   )
   return ids ?? []
 }

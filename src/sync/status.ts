@@ -75,7 +75,7 @@ function connectionsOfView(sql: Sql) {
       CASE WHEN n.connected THEN c.address END AS address,
       CASE WHEN NOT n.connected THEN coalesce(c.disconnected_at, greatest(c.acknowledged_at, c.connected_at)) END AS "offlineSince"
     FROM unnest(ARRAY['PRODUCT', 'STOCK', 'ORDER', 'CUSTOMER']) WITH ORDINALITY AS s (stream, ordinal)
-    LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject::text = s.stream
+    LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND concat(c.subject) = s.stream
     CROSS JOIN LATERAL (
       SELECT coalesce(c.transport = 'PULL' AND c.connected_at > now() - make_interval(mins => ${pullCountsForMinutes}), false) OR ${isServed(sql)} AS connected) n`
 }
@@ -101,13 +101,13 @@ function pendingOfStream(sql: Sql) {
         -- There are so few links, and so much has changed since, that what waits is soonest asked of the links.
         ${isLinked} AND (SELECT head FROM sequencer) - coalesce(c.live, v.created_position) > ${feedRowsForALink} * v.link_count AS is_small
       FROM (SELECT 1) one
-      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND c.subject::text = t.stream
+      LEFT JOIN checkpoints c ON c.account_id = v.account_id AND c.view_id = v.id AND concat(c.subject) = t.stream
       LEFT JOIN resends r ON r.account_id = v.account_id AND r.id = c.resend_id AND r.state = 'RUNNING'),
     waiting AS (
       (SELECT f.id, f.at FROM c
         CROSS JOIN LATERAL (
           SELECT f.entity_id AS id, f.product_id, f.at FROM feed f
-          WHERE ${isLinked} AND NOT c.is_small AND f.account_id = v.account_id AND f.subject = t.stream::feed_subject AND f.position > c.live
+          WHERE ${isLinked} AND NOT c.is_small AND f.account_id = v.account_id AND f.subject = t.stream AND f.position > c.live
             AND f.origin_view_id IS DISTINCT FROM v.id ORDER BY f.position OFFSET 0) f
         ${link(sql`f.product_id`)}
         LIMIT ${mostPendingCounted})
@@ -117,24 +117,24 @@ function pendingOfStream(sql: Sql) {
           SELECT l.product_id FROM links l WHERE ${isLinked} AND c.is_small AND l.account_id = v.account_id AND l.view_id = v.id AND NOT l.unlinked OFFSET 0) l
         CROSS JOIN LATERAL (${items}) i
         CROSS JOIN LATERAL (
-          SELECT f.entity_id AS id, f.at FROM feed f WHERE f.account_id = v.account_id AND f.entity_id = i.id AND f.subject::text = t.stream AND f.position > c.live
+          SELECT f.entity_id AS id, f.at FROM feed f WHERE f.account_id = v.account_id AND f.entity_id = i.id AND concat(f.subject) = t.stream AND f.position > c.live
             AND f.origin_view_id IS DISTINCT FROM v.id OFFSET 0) f)
       UNION ALL
       (SELECT n.id, n.at FROM (
           SELECT n.entity_id AS id, n.product_id, n.at FROM inbox n
-          WHERE ${isLinked} AND n.account_id = v.account_id AND n.subject = t.stream::feed_subject AND n.origin_view_id IS DISTINCT FROM v.id OFFSET 0) n
+          WHERE ${isLinked} AND n.account_id = v.account_id AND n.subject = t.stream AND n.origin_view_id IS DISTINCT FROM v.id OFFSET 0) n
         ${link(sql`n.product_id`)}
         LIMIT ${mostPendingCounted})
       UNION ALL
       -- Orders and customers concern a view by their owner, and wait in LIVE alone.
       (SELECT f.entity_id, f.at FROM c CROSS JOIN LATERAL (
           SELECT f.entity_id, f.at FROM feed f
-          WHERE NOT ${isLinked} AND f.account_id = v.account_id AND f.subject = t.stream::feed_subject AND f.position > c.live
+          WHERE NOT ${isLinked} AND f.account_id = v.account_id AND f.subject = t.stream AND f.position > c.live
             AND (v.order_scope = 'ALL' OR f.owner_user_id = v.user_id) AND (f.origin_view_id IS DISTINCT FROM v.id OR f.position <= c.own_to)
           ORDER BY f.position LIMIT ${mostPendingCounted}) f)
       UNION ALL
       (SELECT n.entity_id, n.at FROM inbox n
-        WHERE NOT ${isLinked} AND n.account_id = v.account_id AND n.subject = t.stream::feed_subject AND n.origin_view_id IS DISTINCT FROM v.id
+        WHERE NOT ${isLinked} AND n.account_id = v.account_id AND n.subject = t.stream AND n.origin_view_id IS DISTINCT FROM v.id
           AND (v.order_scope = 'ALL' OR n.owner_user_id = v.user_id) LIMIT ${mostPendingCounted})
       UNION ALL
       (SELECT i.id, to_timestamp(l.position / 1e6) FROM c

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Caller } from '../access/caller.ts'
-import type { Database } from '../db/client.ts'
+import type { OpenDatabase } from '../db/client.ts'
 import { listen } from '../db/listener.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Networks } from '../networks.ts'
@@ -66,7 +66,7 @@ interface EngineState {
 
 /** The feed's engine on one gateway: it sequences when elected, and serves the streams of its own consumers. */
 export class Sync implements AsyncDisposable {
-  readonly #database: Database
+  readonly #database: OpenDatabase
   readonly #codec: CursorCodec
   readonly #node: number
   readonly #hub: Hub
@@ -81,7 +81,7 @@ export class Sync implements AsyncDisposable {
   readonly #overviews: Overviews
 
   constructor(parts: {
-    readonly database: Database
+    readonly database: OpenDatabase
     readonly codec: CursorCodec
     readonly node: number
     readonly hub: Hub
@@ -307,7 +307,7 @@ async function firstWithSomething<S extends Stream>(stream: ViewStream<S>, mayWa
   return latest
 }
 
-async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Promise<AsyncDisposable> {
+async function listenFor(hub: Hub, sequencer: Sequencer, database: OpenDatabase): Promise<AsyncDisposable> {
   await hub.start()
   return listen(database, {
     synkvy_feed: (processId) => {
@@ -320,7 +320,7 @@ async function listenFor(hub: Hub, sequencer: Sequencer, database: Database): Pr
 
 /** Starts the engine. It is ready when this resolves; dispose of it to stop. */
 export async function startSync(
-  database: Database,
+  database: OpenDatabase,
   { log, doorbellNetworks }: { readonly log: Logger; readonly doorbellNetworks: Networks },
 ): Promise<Sync> {
   const stop = new AbortController()

@@ -115,7 +115,7 @@ async function writeMinutes(sql: Sql, minutes: readonly OwnMinute[]): Promise<vo
   const of = <Value>(pick: (minute: OwnMinute) => Value) => minutes.map(pick)
   await sql`
     INSERT INTO stream_minutes AS m (account_id, view_id, subject, minute, live, resent, lag_ms_total, lag_ms_worst)
-    SELECT u.* FROM unnest(${of(({ accountId }) => accountId)}::bigint[], ${of(({ viewId }) => viewId)}::bigint[], ${of(({ stream }) => stream)}::feed_subject[],
+    SELECT u.* FROM unnest(${of(({ accountId }) => accountId)}::bigint[], ${of(({ viewId }) => viewId)}::bigint[], ${of(({ stream }) => stream)}::text[],
       ${of(({ minute }) => minute)}::timestamptz[], ${of(({ live }) => live)}::int[], ${of(({ resent }) => resent)}::int[],
       ${of(({ lagMsTotal }) => lagMsTotal)}::bigint[], ${of(({ lagMsWorst }) => lagMsWorst)}::bigint[]) AS u (account_id, view_id, subject, minute, live, resent, total, worst)
     JOIN sync_views v ON v.account_id = u.account_id AND v.id = u.view_id

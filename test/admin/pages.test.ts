@@ -60,7 +60,7 @@ async function setStage(on: Shop) {
   const newcomer = await createView(on, 'Webbutiken i Norge med ett namn som är så långt att det inte ryms '.repeat(3).trim().slice(0, 200))
   await sql`
     INSERT INTO stream_minutes (account_id, view_id, subject, minute, live, resent, lag_ms_total, lag_ms_worst)
-    SELECT v.account_id, v.id, s.subject::feed_subject, date_trunc('minute', now()) - make_interval(mins => m), n.live, CASE WHEN m BETWEEN 30 AND 34 THEN 180 ELSE 0 END,
+    SELECT v.account_id, v.id, s.subject, date_trunc('minute', now()) - make_interval(mins => m), n.live, CASE WHEN m BETWEEN 30 AND 34 THEN 180 ELSE 0 END,
       n.live * (40 + (m * 13) % 50), 120 + (m * 37) % 300
     FROM sync_views v, generate_series(2, 58) m, (VALUES ('PRODUCT', 1), ('STOCK', 6)) s (subject, weight),
       LATERAL (SELECT (s.weight * (2 + (m * 7 + v.id) % 9))::int AS live) n

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openDatabase, type Database } from '../../src/db/client.ts'
+import { openDatabase, type OpenDatabase } from '../../src/db/client.ts'
 import { isDatabaseAway } from '../../src/db/faults.ts'
 import { listen } from '../../src/db/listener.ts'
 import { Wire } from '../faults/wire.ts'
@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 let here: TestDatabase
 let wire: Wire
-let database: Database
+let database: OpenDatabase
 beforeAll(async () => {
   here = await createTestDatabase()
   await here.database.sql`CREATE TABLE written (what text)`

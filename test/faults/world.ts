@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectOnce, type Sql } from '../../src/db/client.ts'
+import { connectOnce, type SqlSession } from '../../src/db/client.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { freePort, PostgresServer } from './postgres-server.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -58,7 +58,7 @@ export class World implements AsyncDisposable {
   }
 
   /** A connection that no fault is in the way of. */
-  connect(): Sql {
+  connect(): SqlSession {
     return connectOnce({ url: this.postgres.url.replace(/postgres$/, 'shop'), name: 'trial' })
   }
 

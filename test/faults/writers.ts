@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Sql } from '../../src/db/client.ts'
+import type { Sql, SqlSession } from '../../src/db/client.ts'
 import type { Random } from './random.ts'
 import { callUntilAnswered, type Shop } from './shop.ts'
 import { call, Ended, type Door } from './transport.ts'
@@ -19,11 +19,11 @@ export class Writers {
   raised = 0
   readonly violations: string[] = []
   readonly #shop: Shop
-  readonly #connect: () => Sql
+  readonly #connect: () => SqlSession
   readonly #door: () => Door
   readonly #productCount: number
 
-  constructor(shop: Shop, productCount: number, connect: () => Sql, door: () => Door) {
+  constructor(shop: Shop, productCount: number, connect: () => SqlSession, door: () => Door) {
     this.#shop = shop
     this.#productCount = productCount
     this.#connect = connect

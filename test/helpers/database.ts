@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
-import { connectOnce, openDatabase, type Database, type Sql } from '../../src/db/client.ts'
+import { connectOnce, openDatabase, type OpenDatabase, type Sql } from '../../src/db/client.ts'
 import { identifier } from '../../src/db/sql.ts'
 import { withDatabase } from './global-setup.ts'
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string
-  readonly database: Database
+  readonly database: OpenDatabase
 }
 
 /** A database of its own, cloned from the migrated template, dropped when it is disposed of. */

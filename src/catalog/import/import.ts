@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Author } from '../../access/caller.ts'
-import type { Database, Sql } from '../../db/client.ts'
+import type { Database, OpenDatabase, Sql } from '../../db/client.ts'
 import { SynkvyError } from '../../errors.ts'
 import { upsertProducts } from '../products.ts'
 import { setStock, type SetStockInput } from '../stock.ts'
@@ -58,7 +58,7 @@ const stockAtOnce = 1_000
  * one. What the file says replaces the lists of variants, tags and pictures of its products; other products stay. The same file again changes nothing.
  * Throws BAD_USER_INPUT for a file whose format cannot be told.
  */
-export async function importCatalog(database: Database, author: Author, options: ImportOptions): Promise<ImportResult> {
+export async function importCatalog(database: OpenDatabase, author: Author, options: ImportOptions): Promise<ImportResult> {
   const format = options.format ?? (await tellFormat(options.file))
   // Two connections: while the staged groups are read from the one, the other is asked which handles stood before.
   const staging = database.direct('import')

@@ -4,13 +4,14 @@ import { createLog } from '../../log.ts'
 import { print } from '../options.ts'
 import { inbox, lag, migrations, sequencer, triggers } from './engine.ts'
 import { fail, type Check, type Examined, type Finding, type Verdict } from './examine.ts'
-import { clock, connections, directUrl, durability, node, pooler, postgres, rights, slots } from './setup.ts'
+import { clock, connections, directUrl, durability, node, pooler, postgres, rights, slots, wall } from './setup.ts'
 
 const ofDatabase: readonly Check[] = [
   postgres,
   directUrl,
   pooler,
   rights,
+  wall,
   connections,
   clock,
   durability,

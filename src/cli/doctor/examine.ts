@@ -1,10 +1,10 @@
 import type { Config } from '../../config.ts'
-import type { Database } from '../../db/client.ts'
+import type { OpenDatabase } from '../../db/client.ts'
 
 /** What is examined. */
 export interface Examined {
   readonly config: Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'poolSize'>
-  readonly database: Database
+  readonly database: OpenDatabase
   /** Of this machine, in milliseconds. */
   readonly clock: () => number
   /** As Node says it: 20.19.0. */

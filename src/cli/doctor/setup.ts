@@ -1,6 +1,7 @@
 import { connectionsOfGateway } from '../../db/client.ts'
 import { leadsToPooler } from '../../db/direct.ts'
 import { advisoryLocks } from '../../db/locks.ts'
+import { findWallGap } from '../../db/wall.ts'
 import { fail, ok, warn, type Check, type Examined, type Verdict } from './examine.ts'
 
 // What synkvy stands on: versions, connections, rights, clocks, settings. Asked of whatever database there is, migrated or not.
@@ -145,6 +146,16 @@ export const connections: Check = {
           `${found}.`,
           `Raise max_connections (or the limit of the role or the database) to ${needed} or more, or lower SYNKVY_POOL_SIZE.`,
         )
+  },
+}
+
+export const wall: Check = {
+  name: 'wall',
+  examine: async ({ database }) => {
+    if (database.options.hasWall === false)
+      return warn("Only the gateway's own checks stand between accounts.", 'Set SYNKVY_ROW_SECURITY=on, where the role can be had.')
+    const gap = await findWallGap(database)
+    return gap === undefined ? ok('requests see the rows of one account alone') : fail(gap.found, gap.advice)
   },
 }
 
