@@ -8,7 +8,6 @@ import {
   type subscribe,
 } from 'graphql'
 import { CloseCode, type SubscribePayload } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { authenticate, type Credentials } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
@@ -16,6 +15,7 @@ import { SynkvyError } from '../errors.ts'
 import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { sessionSecretOf } from './browser.ts'
+import { serveTransport, type SocketStart } from './transport-ws.ts'
 import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
 const largestMessage = 4 * 1024 * 1024
@@ -27,8 +27,7 @@ const farewellMs = 800
 const tryAgainLater = 1013
 
 /** What is kept of a socket beside the protocol's own state. */
-type SocketState = Record<PropertyKey, unknown> & {
-  readonly request: IncomingMessage
+interface SocketState extends SocketStart {
   caller?: Caller
   /** By which its lines in the log are found. */
   requestId?: string
@@ -42,10 +41,8 @@ type SocketState = Record<PropertyKey, unknown> & {
 /** GraphQL over WebSocket, by the protocol graphql-transport-ws, on the same path as over HTTP. Dispose of it to say good-bye to every socket. */
 export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): AsyncDisposable & { readonly socketCount: () => number } {
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: largestMessage })
-  const disposable = useServer<Record<string, unknown>, SocketState>(
+  const transport = serveTransport<SocketState>(
     {
-      // What goes wrong inside is logged, never shown.
-      isProd: true,
       // The library closes with 4403 for false.
       onConnect: ({ extra, connectionParams }) => {
         extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
@@ -60,13 +57,14 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       subscribe: (args) => enveloped(args).subscribe(args),
     },
     sockets,
-    keepAliveMs,
+    { keepAliveMs, log: parts.log },
+    (start) => start,
   )
   return {
     socketCount: () => sockets.clients.size,
     [Symbol.asyncDispose]: async () => {
       const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), farewellMs)
-      await disposable.dispose()
+      await transport[Symbol.asyncDispose]()
       clearTimeout(cut)
     },
   }
