@@ -35,7 +35,14 @@ const askEveryMs = 5_000
 /** A database that hangs must not keep the other figures back. */
 const answerWithinMs = 2_500
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-const codes = new Set([...Object.keys(errorCatalogue), 'INTERNAL', 'GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'])
+const codes = new Set([
+  ...Object.keys(errorCatalogue),
+  'INTERNAL',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+])
 
 /**
  * Measures a gateway. Nothing of an account's data is among the figures: no label names an account, a view, a key or an entity, so their number is bounded too.

@@ -52,7 +52,8 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       onClose: ({ extra }) => extra.release?.(),
       onSubscribe: ({ extra }, _id, payload) => prepare(parts, yoga, extra, payload),
       onNext: (_context, _id, _payload, _args, result) => toShown(result),
-      onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
+      // What has no code is the library's own, of an operation that is not there.
+      onError: (_context, _id, _payload, errors) => errors.map((error) => withCode(withoutHttp(error), 'OPERATION_RESOLUTION_FAILURE')),
       execute: (args) => enveloped(args).execute(args),
       subscribe: (args) => enveloped(args).subscribe(args),
     },
@@ -155,6 +156,10 @@ function withoutHttp(error: GraphQLError): GraphQLFormattedError {
   const { extensions, ...rest } = error.toJSON()
   const { http: _http, ...shown } = extensions ?? {}
   return { ...rest, extensions: shown }
+}
+
+function withCode(error: GraphQLFormattedError, code: string): GraphQLFormattedError {
+  return { ...error, extensions: { code, ...error.extensions } }
 }
 
 /** Yoga's own execute and subscribe, with all that Yoga does around them. */

@@ -16,6 +16,7 @@ import type { Sync } from '../sync/sync.ts'
 import { addressOf, sessionSecretOfCall } from './browser.ts'
 import { compiledSubscriptions } from './compiled.ts'
 import type { Metrics } from './metrics.ts'
+import { coded, isOfAnswer, isTooDeep, tooDeep, unreadable } from './request-faults.ts'
 import { requestIdHeader } from './request-id.ts'
 import { logOf, telemetry } from './telemetry.ts'
 
@@ -58,7 +59,7 @@ export function createGraphQLServer(parts: ServerParts) {
     graphiql: { title: 'synkvy', defaultQuery: welcome, shouldPersistHeaders: false },
     renderGraphiQL,
     logging: false,
-    plugins: [eachRefusal, telemetry(parts.metrics, parts.log), compiledSubscriptions],
+    plugins: [unreadable, eachRefusal, telemetry(parts.metrics, parts.log), compiledSubscriptions],
     maskedErrors: { maskError: (error) => showAndCount(error, parts) },
     context: (initial) => createContext(parts, initial, initial.request),
   })
@@ -122,7 +123,10 @@ function takeApart(error: GraphQLError): readonly GraphQLError[] {
 }
 
 /** What a caller is shown, counted by its code. */
-export function showAndCount(error: unknown, { log, metrics }: Pick<ServerParts, 'log' | 'metrics'>): Error {
+export function showAndCount(
+  error: unknown,
+  { log, metrics }: { readonly log: Logger; readonly metrics: Pick<Metrics, 'countError'> },
+): Error {
   const shown = showError(error, logOf(error, log))
   metrics.countError(isGraphQLError(shown) ? shown.extensions['code'] : undefined)
   return shown
@@ -135,7 +139,8 @@ function showError(error: unknown, log: Logger): Error {
   if (cause instanceof SynkvyError) return withPath(cause, error)
   if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
   if (isUnstorable(cause)) return withPath(unstorable(cause), error)
-  if (isGraphQLError(error) && (original === undefined || isGraphQLError(original))) return error
+  if (isTooDeep(error)) return withPath(tooDeep(error), error)
+  if (isGraphQLError(error) && (original === undefined || isGraphQLError(original)) && !isOfAnswer(error)) return coded(error)
   log.error({ err: cause }, 'an unexpected error')
   return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
     ...placeOf(error),
