@@ -20,7 +20,8 @@ function readMoment(text: string): Date | undefined {
   if (date === undefined) return undefined
   const [midnight, moment] = [new Date(`${date}T00:00:00Z`), new Date(text)]
   const isThere = !Number.isNaN(moment.getTime()) && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date)
-  return isThere ? moment : undefined
+  // Of other years Postgres and JSON have spellings of their own; an offset may lead there.
+  return isThere && moment.getUTCFullYear() >= 1 && moment.getUTCFullYear() <= 9999 ? moment : undefined
 }
 
 builder.scalarType('DateTime', {

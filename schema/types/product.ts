@@ -10,6 +10,7 @@ import { Product, StockLevel, Variant } from '../refs.ts'
 import { LinkConnection } from './link.ts'
 import { Money, MoneyInput } from './money.ts'
 import { authorOf, ProductByInput, toProductBy } from '../product-by.ts'
+import { shownQuantity } from '../quantity.ts'
 
 const ProductStatus = builder.enumType('ProductStatus', {
   description:
@@ -140,7 +141,7 @@ builder.node(Variant, {
 })
 
 function availableOf(levels: readonly { readonly onHand: number; readonly reserved: number }[]): number {
-  return levels.reduce((sum, level) => sum + level.onHand - level.reserved, 0)
+  return shownQuantity(levels.reduce((sum, level) => sum + level.onHand - level.reserved, 0))
 }
 
 const ProductConnection = connectionType(Product, 'Product', 'Products, a page at a time.')

@@ -9,6 +9,7 @@ import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { authorOf } from '../product-by.ts'
+import { shownQuantity } from '../quantity.ts'
 import { Location, Order, StockLevel, User, Variant } from '../refs.ts'
 
 builder.node(Location, {
@@ -39,8 +40,11 @@ const StockMovement = builder.objectRef<StockMovementRow>('StockMovement').imple
   fields: (t) => ({
     id: t.globalID({ description: 'Its id.', resolve: (movement) => ({ type: 'StockMovement', id: movement.id }) }),
     cause: t.expose('cause', { type: MovementCause, description: 'Why.' }),
-    onHandDelta: t.exposeInt('onHandDelta', { description: 'By how much what is on hand changed.' }),
-    reservedDelta: t.exposeInt('reservedDelta', { description: 'By how much what is reserved changed.' }),
+    onHandDelta: t.int({ description: 'By how much what is on hand changed.', resolve: ({ onHandDelta }) => shownQuantity(onHandDelta) }),
+    reservedDelta: t.int({
+      description: 'By how much what is reserved changed.',
+      resolve: ({ reservedDelta }) => shownQuantity(reservedDelta),
+    }),
     onHand: t.exposeInt('onHand', { description: 'What was on hand afterwards.' }),
     reserved: t.exposeInt('reserved', { description: 'What was reserved afterwards.' }),
     order: t.field({
@@ -81,7 +85,10 @@ builder.node(StockLevel, {
     }),
     onHand: t.exposeInt('onHand', { description: 'What is there.' }),
     reserved: t.exposeInt('reserved', { description: 'What of it is promised to orders that are placed.' }),
-    available: t.int({ description: 'What can be sold: on hand less reserved.', resolve: (level) => level.onHand - level.reserved }),
+    available: t.int({
+      description: 'What can be sold: on hand less reserved.',
+      resolve: (level) => shownQuantity(level.onHand - level.reserved),
+    }),
     revision: t.field({
       type: 'BigInt',
       description: 'Grows with every change of this stock level and is never used again.',

@@ -41,7 +41,8 @@ export type ProductBy = { readonly id: number } | { readonly handle: string } | 
 const mostItems = 1_000
 const mostVariants = 250
 const mostListEntries = 250
-const longest = { handle: 255, sku: 255, title: 1_000, description: 100_000, name: 255, url: 2_048 }
+export const longestSku = 255
+const longest = { handle: 255, sku: longestSku, title: 1_000, description: 100_000, name: 255, url: 2_048 }
 const mostGrams = 2_147_483_647
 
 /** Throws BAD_USER_INPUT unless a list argument has 1 to 1 000 items. */
@@ -100,7 +101,7 @@ export function repeated(values: readonly (readonly [string, InputPath])[], what
 
 function productFaults(input: ProductInput, path: InputPath): readonly SynkvyError[] {
   return [
-    ...textFaults(input.handle, { most: longest.handle, least: 1 }, [...path, 'handle']),
+    ...handleFaults(input.handle, [...path, 'handle']),
     ...(input.title === null ? [badInput('A product always has a title. Leave it out to keep it as it is.', [...path, 'title'])] : []),
     ...textFaults(input.title, { most: longest.title, least: 1 }, [...path, 'title']),
     ...textFaults(input.description, { most: longest.description }, [...path, 'description']),
@@ -113,6 +114,11 @@ function productFaults(input: ProductInput, path: InputPath): readonly SynkvyErr
       : []),
     ...(input.variants ?? []).flatMap((variant, index) => variantFaults(variant, [...path, 'variants', index])),
   ]
+}
+
+/** What is wrong with a handle. */
+export function handleFaults(handle: string, path: InputPath): readonly SynkvyError[] {
+  return textFaults(handle, { most: longest.handle, least: 1 }, path)
 }
 
 function variantFaults(input: VariantInput, path: InputPath): readonly SynkvyError[] {

@@ -40,7 +40,14 @@ const askEveryMs = 5_000
 const answerWithinMs = 2_500
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const costBuckets = [10, 100, 1_000, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 10_000_000]
-const codes = new Set([...Object.keys(errorCatalogue), 'INTERNAL', 'GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'])
+const codes = new Set([
+  ...Object.keys(errorCatalogue),
+  'INTERNAL',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+])
 
 /**
  * Measures a gateway. Nothing of an account's data is among the figures: no label names an account, a view, a key or an entity, so their number is bounded too.

@@ -8,7 +8,6 @@ import {
   type subscribe,
 } from 'graphql'
 import { CloseCode, type Context as SocketContext, type SubscribePayload } from 'graphql-ws'
-import { useServer, type Extra } from 'graphql-ws/use/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Credentials } from '../access/authenticate.ts'
 import type { Caller } from '../access/caller.ts'
@@ -17,6 +16,7 @@ import { requestIdHeader, requestIdOf } from './request-id.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { addressOf, sessionSecretOf } from './browser.ts'
 import { documentText } from './documents.ts'
+import { serveTransport, type SocketStart } from './transport-ws.ts'
 import { isGraphQLError, showAndCount, type ServerParts, type Yoga } from './yoga.ts'
 
 const keepAliveMs = 12_000
@@ -31,8 +31,7 @@ const idle = 4080
 const lookForIdleEveryMs = 5_000
 
 /** What is kept of a socket beside the protocol's own state. */
-type SocketState = Record<PropertyKey, unknown> & {
-  readonly request: IncomingMessage
+interface SocketState extends SocketStart {
   caller?: Caller
   /** By which its lines in the log are found. */
   requestId?: string
@@ -44,17 +43,15 @@ type SocketState = Record<PropertyKey, unknown> & {
   refusal?: SynkvyError
   release?: () => void
 }
-type Opened = SocketContext<Record<string, unknown>, SocketState & Extra>
+type Opened = SocketContext<Record<string, unknown>, SocketState>
 
 /** GraphQL over WebSocket, by the protocol graphql-transport-ws, on the same path as over HTTP. Dispose of it to say good-bye to every socket. */
 export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): AsyncDisposable & { readonly socketCount: () => number } {
   const { limits, metrics } = parts
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: limits.messageBytes })
   const opened = new Set<Opened>()
-  const disposable = useServer<Record<string, unknown>, SocketState>(
+  const transport = serveTransport<SocketState>(
     {
-      // What goes wrong inside is logged, never shown.
-      isProd: true,
       connectionInitWaitTimeout: limits.socketInitSeconds * 1_000,
       // The library closes with 4403 for false.
       onConnect: (context) => {
@@ -73,12 +70,14 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
       onSubscribe: (context, _id, payload) => prepare(parts, yoga, context, payload),
       onComplete: ({ extra }) => void (extra.busyAt = Date.now()),
       onNext: (_context, _id, _payload, _args, result) => toShown(result),
-      onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
+      // What has no code is the library's own, of an operation that is not there.
+      onError: (_context, _id, _payload, errors) => errors.map((error) => withCode(withoutHttp(error), 'OPERATION_RESOLUTION_FAILURE')),
       execute: (args) => enveloped(args).execute(args),
       subscribe: (args) => enveloped(args).subscribe(args),
     },
     sockets,
-    keepAliveMs,
+    { keepAliveMs, log: parts.log },
+    (start) => start,
   )
   sockets.on('connection', (socket, request) => receive(parts, socket, request))
   const idleMs = limits.socketIdleSeconds * 1_000
@@ -88,7 +87,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
     [Symbol.asyncDispose]: async () => {
       clearInterval(sweep)
       const cut = setTimeout(() => sockets.clients.forEach((socket) => socket.terminate()), farewellMs)
-      await disposable.dispose()
+      await transport[Symbol.asyncDispose]()
       clearTimeout(cut)
     },
   }
@@ -96,7 +95,6 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
 
 /** Counts a socket for its address, and sees to it that what is wrong with one is logged like anything: the library would print it. */
 function receive(parts: ServerParts, socket: WebSocket, request: IncomingMessage): void {
-  socket.removeAllListeners('error')
   socket.on('error', (error) => {
     const isTooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
     if (isTooLarge) parts.metrics.countLimited('MESSAGE_BYTES')
@@ -229,6 +227,10 @@ function withoutHttp(error: GraphQLError): GraphQLFormattedError {
   const { extensions, ...rest } = error.toJSON()
   const { http: _http, ...shown } = extensions ?? {}
   return { ...rest, extensions: shown }
+}
+
+function withCode(error: GraphQLFormattedError, code: string): GraphQLFormattedError {
+  return { ...error, extensions: { code, ...error.extensions } }
 }
 
 /** Yoga's own execute and subscribe, with all that Yoga does around them. */

@@ -20,6 +20,7 @@ import { documentText } from './documents.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
 import type { Metrics } from './metrics.ts'
 import { queryLimits } from './query-limits.ts'
+import { coded, isOfAnswer, isTooDeep, tooDeep, unreadable } from './request-faults.ts'
 import { requestIdHeader } from './request-id.ts'
 import { countedSubscriptions } from './subscriptions.ts'
 import { logOf, telemetry } from './telemetry.ts'
@@ -84,6 +85,7 @@ export function createGraphQLServer(parts: ServerParts) {
     extraParamNames: ['documentId'],
     parserAndValidationCache: { documentCache: new TextCache(), errorCache: new TextCache() },
     plugins: [
+      unreadable,
       callers(parts),
       queryLimits(parts.limits, parts.metrics, parts.hasIntrospection),
       eachRefusal,
@@ -173,9 +175,16 @@ function takeApart(error: GraphQLError): readonly GraphQLError[] {
 }
 
 /** What a caller is shown, counted by its code, and by the limit that it is over. */
-export function showAndCount(error: unknown, parts: Pick<ServerParts, 'log' | 'metrics' | 'limits' | 'hasIntrospection'>): Error {
-  const { log, metrics } = parts
-  const shown = withoutHint(showError(error, logOf(error, log), parts.limits), parts.hasIntrospection)
+export function showAndCount(
+  error: unknown,
+  {
+    log,
+    metrics,
+    limits,
+    hasIntrospection,
+  }: Pick<ServerParts, 'log' | 'limits' | 'hasIntrospection'> & { readonly metrics: Pick<Metrics, 'countError' | 'countLimited'> },
+): Error {
+  const shown = withoutHint(showError(error, logOf(error, log), limits), hasIntrospection)
   metrics.countError(isGraphQLError(shown) ? shown.extensions['code'] : undefined)
   const refusal = isGraphQLError(shown) ? shown.originalError : undefined
   if (refusal instanceof SynkvyError && refusal.exceeded !== undefined) metrics.countLimited(refusal.exceeded.limit)
@@ -197,7 +206,8 @@ function showError(error: unknown, log: Logger, limits: Limits): Error {
   if (isUnstorable(cause)) return withPath(unstorable(cause), error)
   // Yoga's own word for it.
   if (isGraphQLError(error) && error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE') return withPath(tooLarge(limits), error)
-  if (isGraphQLError(error) && (original === undefined || isGraphQLError(original))) return error
+  if (isTooDeep(error)) return withPath(tooDeep(error), error)
+  if (isGraphQLError(error) && (original === undefined || isGraphQLError(original)) && !isOfAnswer(error)) return coded(error)
   log.error({ err: cause }, 'an unexpected error')
   return new GraphQLError('Something went wrong in synkvy. It has been logged.', {
     ...placeOf(error),

@@ -96,7 +96,9 @@ export async function planMoves(tx: DrizzleSession, accountId: number, moves: re
   const faults: SynkvyError[] = []
   const steps = moving.map((move) => {
     faults.push(...shortages(move, levels, now))
-    return { move, movements: apply(move, levels, now) }
+    const movements = apply(move, levels, now)
+    faults.push(...excesses(move, now))
+    return { move, movements }
   })
   throwFaults(faults)
   return { levels, finals: now, steps }
@@ -124,7 +126,6 @@ function shortages(move: OrderMove, levels: PlannedMoves['levels'], now: Readonl
     const back = given.get(key) ?? none
     const available = left.get(key) ?? level.onHand - level.reserved - (back.onHand - back.reserved)
     left.set(key, available - line.quantity)
-    if (line.quantity > greatestQuantity - Math.max(Math.abs(level.onHand), level.reserved)) return [tooMany(move.pathOf(index))]
     const takesMore = change.onHand - change.reserved < 0
     if (!takesMore || locked.allowBackorder || available >= line.quantity) return []
     const message = `"${line.sku}" has ${Math.max(0, available)} available at "${line.location}"; ${line.quantity} cannot be taken.`
@@ -132,8 +133,14 @@ function shortages(move: OrderMove, levels: PlannedMoves['levels'], now: Readonl
   })
 }
 
-function tooMany(inputPath: InputPath): SynkvyError {
-  return new SynkvyError('BAD_USER_INPUT', `With this quantity the stock level would hold more than ${greatestQuantity}.`, { inputPath })
+/** The lines of an order by which a level would hold more than can be stored, all of them and the orders before together. */
+function excesses(move: OrderMove, now: ReadonlyMap<string, Quantities>): readonly SynkvyError[] {
+  return move.after.lines.flatMap((line, index) => {
+    const { onHand, reserved } = now.get(levelKey(line)) ?? none
+    if (Math.max(Math.abs(onHand), reserved) <= greatestQuantity) return []
+    const message = `With this quantity the stock level would hold more than ${greatestQuantity}.`
+    return [new SynkvyError('BAD_USER_INPUT', message, { inputPath: move.pathOf(index) })]
+  })
 }
 
 /** Writes what was planned, and the ledger. `orderIds` are those of the moves' orders, for those that were new. */

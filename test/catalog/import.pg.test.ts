@@ -50,6 +50,49 @@ async function variantsOf(handle: string) {
   return (await variantsOfProducts(test_.database, accountId, [product?.id ?? 0])).get(product?.id ?? 0) ?? []
 }
 
+/** Text that no index can shorten. */
+const long = Array.from({ length: 600 }, (_, index) => Math.sin(index).toString(36)).join('')
+
+describe('what cannot be stored is refused with its line, and the rest is imported', () => {
+  test('of a Shopify CSV', async () => {
+    const header = 'Handle,Title,Variant SKU,Variant Price'
+
+    const { products, refusals } = await importText(
+      'unstorable.csv',
+      `${header}\nnul,A\0,NUL-1,1\n${long},B,LONG-1,1\nstored,C,STORED-1,1\n`,
+    )
+
+    expect(products).toBe(1)
+    expect(refusals).toMatchObject([
+      { line: 2, field: 'Title', reason: expect.stringContaining('NUL') },
+      { line: 3, field: 'handle', reason: expect.stringContaining('at most 255') },
+    ])
+  })
+
+  test('of a Magento CSV', async () => {
+    const header = 'sku,product_type,name,url_key,price,configurable_variations'
+
+    const { products } = await importText(
+      'unstorable-magento.csv',
+      `${header}\nM-1,simple,A,m-1,1,\nM-2,configurable,B,m-2,1,"sku=${long},size=S"\n`,
+    )
+
+    expect(products).toBe(2)
+  })
+
+  test('of JSON Lines', async () => {
+    const handles = ['a\\u0000', '\\ud800', long, 'stored-line']
+
+    const { products, refusals } = await importText(
+      'unstorable.jsonl',
+      handles.map((handle) => `{"handle":"${handle}","title":"A"}`).join('\n'),
+    )
+
+    expect(products).toBe(1)
+    expect(refusals.map(({ line, field }) => [line, field])).toEqual([1, 2, 3].map((line) => [line, 'handle']))
+  })
+})
+
 describe('Shopify CSV', () => {
   const header =
     'Handle,Title,Body (HTML),Vendor,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Image Src'

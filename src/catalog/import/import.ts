@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { Author } from '../../access/caller.ts'
 import type { Database, OpenDatabase, Sql } from '../../db/client.ts'
 import { SynkvyError } from '../../errors.ts'
+import { handleFaults, longestSku } from '../product-input.ts'
 import { upsertProducts } from '../products.ts'
 import { setStock, type SetStockInput } from '../stock.ts'
 import {
@@ -137,7 +138,10 @@ async function store(staging: Sql, rows: readonly { ordinal: number; row: Source
   }))
   await staging`
     INSERT INTO staged SELECT * FROM json_to_recordset(${JSON.stringify(records)}::text::json) AS r (ordinal bigint, grouping text, sku text, line int, cells json)`
-  const children = rows.flatMap(({ place }) => (place.children ?? []).map((sku) => ({ sku, parent: place.group })))
+  // What is longer is no SKU, and no index would take it.
+  const children = rows.flatMap(({ place }) =>
+    (place.children ?? []).filter((sku) => sku.length <= longestSku).map((sku) => ({ sku, parent: place.group })),
+  )
   if (children.length === 0) return
   await staging`INSERT INTO staged_children SELECT * FROM json_to_recordset(${JSON.stringify(children)}::text::json) AS r (sku text, parent text)`
 }
@@ -214,10 +218,18 @@ class Writer {
   }
 
   async flush(): Promise<void> {
-    const written = await this.#writeProducts(await this.#withoutRepeated(this.#waiting.splice(0)))
+    const named = this.#waiting.splice(0).filter((product) => this.#isNamed(product))
+    const written = await this.#writeProducts(await this.#withoutRepeated(named))
     const stock = written.flatMap((product) => product.stock.map((item) => ({ item, product })))
     for (let at = 0; at < stock.length; at += stockAtOnce) await this.#writeStock(stock.slice(at, at + stockAtOnce))
     this.onProgress(this.#counts.products)
+  }
+
+  /** Whether its handle is one, by which it can be looked up. */
+  #isNamed({ input, line }: ImportedProduct): boolean {
+    const [fault] = handleFaults(input.handle, ['handle'])
+    if (fault !== undefined) this.refuse({ line, field: 'handle', reason: fault.message })
+    return fault === undefined
   }
 
   /** Without those whose handle stood before in the file: the first is meant. */

@@ -77,6 +77,8 @@ function toRow(columns: readonly string[], record: readonly string[], line: numb
   if (record.length !== columns.length) return { line, reason: `the row has ${record.length} cells, the header has ${columns.length}` }
   const broken = record.findIndex((text) => text.includes(replacement))
   if (broken >= 0) return { line, field: columns[broken], reason: 'the text is not valid UTF-8' }
+  const unstorable = record.findIndex((text) => text.includes('\0'))
+  if (unstorable >= 0) return { line, field: columns[unstorable], reason: 'the text has a NUL character, which cannot be stored' }
   return { line, cells: Object.fromEntries(columns.map((column, index) => [column, record[index] ?? ''])) }
 }
 
