@@ -24,14 +24,14 @@ export async function findWallGap(database: OpenDatabase): Promise<WallGap | und
     SELECT session_user AS user, EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ${requestsRole} AND pg_has_role(r.oid, 'USAGE'))
       AND row_security_active('accounts') AS "isBound"`
   const user = engine?.user ?? ''
-  const byHand = `CREATE ROLE ${requestsRole} NOLOGIN; GRANT ${requestsRole} TO "${user}";`
   try {
     const { role, open } = await lookFromWithin(database.forAccount(0).sql)
     if (role !== requestsRole) return { found: `Requests are answered as ${role}.`, advice: 'Report this: it is a fault of synkvy.' }
     if (open.length > 0) return openTables(open)
   } catch (error) {
     const fault = postgresFault(error)
-    if (fault === undefined || !noRole.includes(fault.code ?? '')) throw error
+    if (fault?.code !== noSuchRole && fault?.code !== notAllowed) throw error
+    const byHand = `${fault.code === noSuchRole ? `CREATE ROLE ${requestsRole} NOLOGIN; ` : ''}GRANT ${requestsRole} TO "${user}";`
     return {
       found: `The role ${user} cannot act as ${requestsRole} (${fault.message}).`,
       advice: `As a superuser: ${byHand} Then start again.`,
@@ -44,8 +44,9 @@ export async function findWallGap(database: OpenDatabase): Promise<WallGap | und
   }
 }
 
-/** There is none, or one may not become it. */
-const noRole = ['22023', '42501', '42704']
+// What Postgres says to SET ROLE.
+const noSuchRole = '22023'
+const notAllowed = '42501'
 
 /** Who answers requests, and the tables of which it might see another account's rows, or nothing at all. */
 async function lookFromWithin(sql: Sql): Promise<{ readonly role: string; readonly open: readonly string[] }> {
