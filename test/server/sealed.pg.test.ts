@@ -339,7 +339,7 @@ async function fill(userId: string): Promise<Ours> {
   await trade(asSystem, 'system')
   await asAdmin('mutation ($id: ID!) { resendAllProducts(syncViewId: $id) { __typename } }', { id: syncViewId })
   const { registerDocument } = await asAdmin(
-    'mutation ($document: String!) { registerDocument(document: $document) { document { hash } } }',
+    'mutation ($document: String!) { registerDocument(document: $document) { hash } }',
     {
       document: `query ${shut}_document { account { name } }`,
     },
@@ -373,7 +373,7 @@ async function fill(userId: string): Promise<Ours> {
     key: seen.syncView.user.apiKeys[0].id,
     revision: seen.product.revision,
     location,
-    document: registerDocument.document.hash,
+    document: registerDocument.hash,
     page: seen.products.pageInfo.endCursor,
     cursors: {
       productChanges: cursorOf('productChanges'),
