@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { and, asc, count, eq, gt } from 'drizzle-orm'
+import { and, asc, count, eq, gt, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
-import { accounts, trustedDocuments } from '../db/tables/access.ts'
+import { advisoryLocks } from '../db/locks.ts'
+import { trustedDocuments } from '../db/tables/access.ts'
 import { SynkvyError } from '../errors.ts'
 
 export type TrustedDocumentRow = Readonly<typeof trustedDocuments.$inferSelect>
@@ -15,7 +16,7 @@ export function hashDocument(document: string): string {
 export async function registerDocument(database: Database, accountId: number, document: string, most: number): Promise<TrustedDocumentRow> {
   return database.transaction(async (tx) => {
     // One after the other, so that none is counted too few.
-    await tx.select({ id: accounts.id }).from(accounts).where(eq(accounts.id, accountId)).for('update')
+    await tx.execute(sql`SELECT pg_advisory_xact_lock(${advisoryLocks.documents}, ${accountId % 2_147_483_647})`)
     const hash = hashDocument(document)
     const [there] = await tx.select().from(trustedDocuments).where(isDocument(accountId, hash))
     if (there !== undefined) return there

@@ -10,4 +10,6 @@ export const advisoryLocks = {
   resend: 7_591_004,
   /** Held by the gateway that sweeps what is over; transaction level. */
   housekeeping: 7_591_005,
+  /** Held by whoever registers a trusted document of an account; transaction level. */
+  documents: 7_591_006,
 } as const

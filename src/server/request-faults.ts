@@ -28,7 +28,7 @@ export function tooDeep(cause: unknown): SynkvyError {
   return new SynkvyError('QUERY_TOO_COMPLEX', 'This operation is too deep to be read. Ask for less at once.', { cause })
 }
 
-/** A fault that graphql-js found in an operation's variables or arguments, with the code that it does not give it. */
+/** A fault that graphql-js found in an operation, its variables or arguments, with the code that it does not give it. */
 export function coded(error: GraphQLError): GraphQLError {
   if (error.extensions['code'] !== undefined) return error
   const { nodes = null, source = null, positions = null, path = null, originalError, extensions } = error
@@ -38,7 +38,8 @@ export function coded(error: GraphQLError): GraphQLError {
     positions,
     path,
     originalError: originalError ?? null,
-    extensions: { code: 'BAD_USER_INPUT', retryable: false, ...extensions },
+    // Where nothing was parsed there are no nodes.
+    extensions: { code: nodes === null && source !== null ? 'GRAPHQL_PARSE_FAILED' : 'BAD_USER_INPUT', retryable: false, ...extensions },
   })
 }
 

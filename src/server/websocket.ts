@@ -99,7 +99,7 @@ function receive(parts: ServerParts, socket: WebSocket, request: IncomingMessage
     const isTooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
     if (isTooLarge) parts.metrics.countLimited('MESSAGE_BYTES')
     // The socket closes by itself, with the code of the protocol for it: 1009 for a message that is too large.
-    parts.log.info({ err: error }, 'a socket has ended')
+    parts.log.debug({ err: error }, 'a socket has ended')
   })
   const address = addressOf(request, parts.trustedProxies)
   try {
@@ -203,11 +203,11 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
   return { schema, document, operationName, variableValues: variables, contextValue, rootValue: { execute, subscribe } }
 }
 
-/** As the library takes it. What has no code of its own here could not be parsed. */
+/** As the library takes it. */
 function toGraphQLError(error: Error): GraphQLError {
   if (!isGraphQLError(error)) return new GraphQLError(error.message)
   const { nodes = null, source = null, positions = null, extensions } = error
-  return new GraphQLError(error.message, { nodes, source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED', ...extensions } })
+  return new GraphQLError(error.message, { nodes, source, positions, extensions })
 }
 
 /** What an operation answers, in so far as it matters here. */

@@ -96,6 +96,7 @@ test('an entry says what it was about by its id and the name that it had, also w
     { name: 'addresses', value: '10.0.0.0/8', label: null },
     { name: 'scopes', value: 'STOCK', label: null },
     { name: 'scopes', value: 'ORDERS', label: null },
+    { name: 'trustedDocumentsOnly', value: 'false', label: null },
     { name: 'userId', value: id, label: 'Short-lived' },
     { name: 'apiKey', value: apiKey.id, label: apiKey.prefix },
   ])
