@@ -9,7 +9,7 @@ export interface SocketStart extends Record<PropertyKey, unknown> {
   readonly request: IncomingMessage
 }
 
-export interface TransportOptions {
+interface TransportOptions {
   /** How often a client is pinged; one that has not answered by the next time is cut off. */
   readonly keepAliveMs: number
   readonly log: Logger
@@ -44,7 +44,7 @@ export function serveTransport<State extends SocketStart>(
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           const take = inTurn(socket, handle)
-          socket.on('message', (data: RawData) => void take(String(data)).catch(fail))
+          socket.on('message', (data: RawData) => void take(textOf(data)).catch(fail))
         },
       },
       begin({ socket, request }),
@@ -61,6 +61,11 @@ export function serveTransport<State extends SocketStart>(
       await new Promise<void>((resolve) => sockets.close(() => resolve()))
     },
   }
+}
+
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString()
+  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString()
 }
 
 /** Resolves when there is room for more. What cannot be sent any more is nobody's: the socket has gone. */
