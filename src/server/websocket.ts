@@ -96,10 +96,10 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
 /** Counts a socket for its address, and sees to it that what is wrong with one is logged like anything: the library would print it. */
 function receive(parts: ServerParts, socket: WebSocket, request: IncomingMessage): void {
   socket.on('error', (error) => {
+    // The socket closes by itself, with the code of the protocol for it: 1009 for a message that is too large, which its owner may look for in the log. What is no frame is not worth a line.
     const isTooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
     if (isTooLarge) parts.metrics.countLimited('MESSAGE_BYTES')
-    // The socket closes by itself, with the code of the protocol for it: 1009 for a message that is too large.
-    parts.log.debug({ err: error }, 'a socket has ended')
+    parts.log[isTooLarge ? 'info' : 'debug']({ err: error }, 'a socket has ended')
   })
   const address = addressOf(request, parts.trustedProxies)
   try {
