@@ -396,7 +396,7 @@ class Run implements AsyncDisposable {
     const { text } = await this.#ask('{ viewer { name account { slug } } }', {}, this.#healthyKey)
     if (!text.includes('"healthy"') || Date.now() - began > 10_000) this.#fault('documents', `somebody else is not served: ${text}`, seed)
     // What is no line of the log was written by a library, whoever may read it.
-    const strange = this.#gateway.log.split('\n').filter((line) => /^(\S*Error|\s+at |Internal|Warning|\(node)/.test(line))
+    const strange = this.#gateway.log.split('\n').filter((line) => /^(?!\{)(\S*Error|\s+at |Internal|Warning|\(node)/.test(line))
     for (const line of [...strange.slice(0, 3), ...this.#gateway.takeErrors().slice(0, 5)])
       this.#fault('documents', `the log: ${line.slice(0, 1_500)}`, seed)
     const heap = await this.#gateway.metric('nodejs_heap_size_used_bytes')
