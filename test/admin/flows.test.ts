@@ -442,10 +442,10 @@ describe.skipIf(chromiumPath === undefined)(`the admin page${needsChromium}`, ()
   })
 
   test("a system's key is made with what it may write and whence, and rotated while the old one goes on", async () => {
-    const { userId } = await createIntegration(shop, 'Lagret')
+    const { userId } = await createIntegration(shop, 'Sommarlagret')
     const page = await open('/keys')
-    const card = page.locator('[data-user="Lagret"]')
-    await button(card, 'New key for Lagret').click()
+    const card = page.locator('[data-user="Sommarlagret"]')
+    await button(card, 'New key for Sommarlagret').click()
     for (const name of ['Products', 'Customers']) await dialog(page).getByRole('checkbox', { name }).uncheck()
     await dialog(page).getByLabel('Only from these addresses').fill('office')
     await button(dialog(page), 'Make the key').click()
