@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../db/client.ts'
 import { advisoryLocks } from '../db/locks.ts'
+import { SynkvyError } from '../errors.ts'
 import type { Stream } from './change.ts'
 import type { SyncViewRow } from './views.ts'
 
@@ -41,11 +42,11 @@ export async function streamStatuses(database: Database, accountId: number, view
     SELECT s.* FROM sync_views v CROSS JOIN LATERAL (${streamsOfView(sql)}) s WHERE v.account_id = ${accountId} AND v.id = ${viewId} ORDER BY s.ordinal`
 }
 
-/** One stream of a view. */
+/** One stream of a view. Throws NOT_FOUND where the view was deleted meanwhile. */
 export async function streamStatus(database: Database, accountId: number, viewId: number, stream: Stream): Promise<StreamStatus> {
   const statuses = await streamStatuses(database, accountId, viewId)
   const status = statuses.find((one) => one.stream === stream)
-  if (status === undefined) throw new Error(`there is no stream ${stream}`)
+  if (status === undefined) throw new SynkvyError('NOT_FOUND', 'This sync view has just been deleted.')
   return status
 }
 
