@@ -88,3 +88,9 @@ export function nodeNumber(id: string): number {
 export function given<Value>(value: Value | null | undefined): Value | undefined {
   return value ?? undefined
 }
+
+/** What something refers to. Between the reading of the one and of the other it may have been deleted: NOT_FOUND. */
+export function stillThere<Row>(row: Row | undefined, what: string): Row {
+  if (row !== undefined) return row
+  throw new SynkvyError('NOT_FOUND', `${what} has just been deleted.`)
+}

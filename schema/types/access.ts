@@ -1,7 +1,7 @@
 import { findAccount } from '../../src/access/accounts.ts'
 import { createApiKey, findApiKey, revokeApiKey, type ApiKeyRow } from '../../src/access/api-keys.ts'
 import { countUsers, createUser, deleteUser, usersByIds, usersPage, type UserRow } from '../../src/access/users.ts'
-import { builder, idOf, nodeNumber } from '../builder.ts'
+import { builder, idOf, nodeNumber, stillThere } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { maySeeView, requireAdmin, requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -91,9 +91,7 @@ builder.queryFields((t) => ({
     description: 'Whose key you use. An external system finds its sync view here.',
     resolve: async (_root, _args, context) => {
       const caller = requireCaller(context)
-      const user = await context.loaders.user.load(caller.userId)
-      if (user === undefined) throw new Error('a key without a user')
-      return user
+      return stillThere(await context.loaders.user.load(caller.userId), 'Your user')
     },
   }),
   account: t.field({

@@ -1,8 +1,7 @@
-import { SynkvyError } from '../../src/errors.ts'
 import { countLinksOfView, findLink, linksOfView, type LinkRow } from '../../src/sync/link-list.ts'
 import { setExternalIds } from '../../src/sync/links.ts'
 import { reject, type Rejection } from '../../src/sync/refusals.ts'
-import { builder, given, nodeNumber } from '../builder.ts'
+import { builder, given, nodeNumber, stillThere } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { maySeeView, requireCaller, requireViewAccess } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -44,20 +43,12 @@ builder.node(Link, {
     syncView: t.field({
       type: SyncView,
       description: 'The view.',
-      resolve: async (link, _args, context) => {
-        const view = await context.loaders.syncView.load(link.viewId)
-        if (view === undefined) throw new Error('a link without a view')
-        return view
-      },
+      resolve: async (link, _args, context) => stillThere(await context.loaders.syncView.load(link.viewId), 'The sync view of this link'),
     }),
     product: t.field({
       type: Product,
       description: 'The product.',
-      resolve: async (link, _args, context) => {
-        const product = await context.loaders.product.load(link.productId)
-        if (product === undefined) throw new SynkvyError('NOT_FOUND', 'The product of this link has just been deleted.')
-        return product
-      },
+      resolve: async (link, _args, context) => stillThere(await context.loaders.product.load(link.productId), 'The product of this link'),
     }),
     state: t.field({
       type: LinkState,

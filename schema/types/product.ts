@@ -2,7 +2,7 @@ import { countProducts, deleteProducts, productBy, productsPage, upsertProducts 
 import type { ProductRow } from '../../src/catalog/rows.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { countLinksOfProduct, linksOfProduct } from '../../src/sync/link-list.ts'
-import { builder, given, nodeNumber } from '../builder.ts'
+import { builder, given, nodeNumber, stillThere } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -131,11 +131,8 @@ builder.node(Variant, {
     product: t.field({
       type: Product,
       description: 'The product that it is a variant of.',
-      resolve: async (variant, _args, context) => {
-        const product = await context.loaders.product.load(variant.productId)
-        if (product === undefined) throw new Error('a variant without a product')
-        return product
-      },
+      resolve: async (variant, _args, context) =>
+        stillThere(await context.loaders.product.load(variant.productId), 'The product of this variant'),
     }),
   }),
 })

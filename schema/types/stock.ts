@@ -4,7 +4,7 @@ import { countMovements, movementsPage, type StockMovementRow } from '../../src/
 import { adjustStock, setStock } from '../../src/catalog/stock.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { findOrder } from '../../src/trade/order-reading.ts'
-import { builder, nodeNumber } from '../builder.ts'
+import { builder, nodeNumber, stillThere } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -76,12 +76,14 @@ builder.node(StockLevel, {
     variant: t.field({
       type: Variant,
       description: 'What lies there.',
-      resolve: (level, _args, context) => level.variant ?? context.loaders.variant.load(level.variantId).then(expectRow),
+      resolve: async (level, _args, context) =>
+        level.variant ?? stillThere(await context.loaders.variant.load(level.variantId), 'The variant of this stock level'),
     }),
     location: t.field({
       type: Location,
       description: 'Where it lies.',
-      resolve: (level, _args, context) => level.location ?? context.loaders.location.load(level.locationId).then(expectRow),
+      resolve: async (level, _args, context) =>
+        level.location ?? stillThere(await context.loaders.location.load(level.locationId), 'The location of this stock level'),
     }),
     onHand: t.exposeInt('onHand', { description: 'What is there.' }),
     reserved: t.exposeInt('reserved', { description: 'What of it is promised to orders that are placed.' }),
@@ -111,11 +113,6 @@ builder.node(StockLevel, {
     }),
   }),
 })
-
-function expectRow<Row>(row: Row | undefined): Row {
-  if (row === undefined) throw new Error('a stock level refers to what is not there')
-  return row
-}
 
 const SetStockInput = builder.inputType('SetStockInput', {
   description: 'What is to be on hand of a variant at a location.',

@@ -1,5 +1,4 @@
 import { findProductIds } from '../../src/catalog/products.ts'
-import { SynkvyError } from '../../src/errors.ts'
 import { findDoorbell, type DoorbellRow } from '../../src/sync/doorbell.ts'
 import { linkProducts, unlinkProducts } from '../../src/sync/links.ts'
 import type { ViewOverview } from '../../src/sync/overview.ts'
@@ -17,7 +16,7 @@ import {
   updateSyncView,
   type WrittenView,
 } from '../../src/sync/views.ts'
-import { builder, given, idOf, nodeNumber } from '../builder.ts'
+import { builder, given, idOf, nodeNumber, stillThere } from '../builder.ts'
 import { connectionOf, connectionType, pageWanted } from '../connection.ts'
 import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
@@ -149,8 +148,7 @@ const neverRung: DoorbellRow = { lastRungAt: null, lastStatus: null, lastError: 
 async function overviewOf(view: SyncViewShape, context: Context): Promise<ViewOverview> {
   if (view.overview !== undefined) return view.overview
   const [overview] = await context.sync.overviews(view.accountId, view.id)
-  if (overview === undefined) throw new SynkvyError('NOT_FOUND', 'This sync view has just been deleted.')
-  return overview
+  return stillThere(overview, 'This sync view')
 }
 
 /** A view with how it stands. */
@@ -172,11 +170,7 @@ builder.node(SyncView, {
     user: t.field({
       type: User,
       description: 'Whose it is. Unique: no two sync views share a user.',
-      resolve: async (view, _args, context) => {
-        const user = await context.loaders.user.load(view.userId)
-        if (user === undefined) throw new Error('a view without a user')
-        return user
-      },
+      resolve: async (view, _args, context) => stillThere(await context.loaders.user.load(view.userId), 'The user of this sync view'),
     }),
     state: t.field({
       type: SyncViewState,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { CloseCode, handleProtocols, makeServer, type ServerOptions } from 'graphql-ws'
 import type { Logger } from 'pino'
-import type { RawData, WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket, WebSocketServer } from 'ws'
 
 /** What is kept of a socket from its beginning on. */
 export interface SocketStart extends Record<PropertyKey, unknown> {
@@ -9,7 +9,7 @@ export interface SocketStart extends Record<PropertyKey, unknown> {
   readonly request: IncomingMessage
 }
 
-export interface TransportOptions {
+interface TransportOptions {
   /** How often a client is pinged; one that has not answered by the next time is cut off. */
   readonly keepAliveMs: number
   readonly log: Logger
@@ -44,7 +44,8 @@ export function serveTransport<State extends SocketStart>(
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           const take = inTurn(socket, handle)
-          socket.on('message', (data: RawData) => void take(String(data)).catch(fail))
+          // Text or not, what comes is a Buffer.
+          socket.on('message', (data) => void take(Buffer.isBuffer(data) ? data.toString() : '').catch(fail))
         },
       },
       begin({ socket, request }),

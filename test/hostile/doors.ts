@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
 
 /** However slow the machine is: what takes longer hangs. */
-export const deadlineMs = 30_000
+const deadlineMs = 30_000
 /** What has not come to an end, because it was not said to the end, is left after this. */
 const patienceMs = 200
 
@@ -59,6 +59,14 @@ export class HttpDoor implements Disposable {
       })
       sent.end(body)
     })
+  }
+
+  /** The same of what must be answered. The other end may just have closed a connection that was idle: then once more. */
+  async callSurely(input: HttpInput): Promise<Answered> {
+    const first = await this.call(input)
+    const answered = first.status === 0 ? await this.call(input) : first
+    if (answered.status === 0) throw new Error(`no answer: ${answered.text}`)
+    return answered
   }
 
   [Symbol.dispose](): void {
@@ -131,7 +139,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-export function writeFrame({ first, isMasked, length, payload }: Frame): Buffer {
+function writeFrame({ first, isMasked, length, payload }: Frame): Buffer {
   const mask = isMasked ? randomBytes(4) : Buffer.alloc(0)
   const body = isMasked ? Buffer.from(payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0))) : payload
   return Buffer.concat([Buffer.from([first]), lengthOf(length ?? payload.length, isMasked), mask, body])

@@ -9,7 +9,7 @@ test(
   async () => {
     await using database = await createTestDatabase()
 
-    const { faults, tried, seed } = await fuzz({ databaseUrl: database.url, inputs: 20_000, seed: 1 })
+    const { faults, tried, seed } = await fuzz({ databaseUrl: database.url, inputs: 30_000, seed: 1 })
 
     expect(faults, `seed ${seed}`).toEqual([])
     expect(Math.min(...tried.values())).toBeGreaterThan(50)

@@ -22,7 +22,7 @@ import { mutatedDocuments, realDocuments } from './documents.ts'
 import * as inputs from './inputs.ts'
 import type { Known } from './values.ts'
 
-export interface FuzzOptions {
+interface FuzzOptions {
   /** An empty database of its own. */
   readonly databaseUrl: string
   readonly inputs: number
@@ -32,7 +32,7 @@ export interface FuzzOptions {
   readonly tell?: (line: string) => void
 }
 
-export interface FuzzReport {
+interface FuzzReport {
   readonly seed: number
   /** How many were tried, by where. */
   readonly tried: ReadonlyMap<string, number>
@@ -44,6 +44,8 @@ export interface FuzzReport {
 }
 
 const adminKey = 'synkvy_hostile_admin_key_0123456789abcdef'
+/** Collects the gateway's garbage now and then. */
+const collecting = `data:text/javascript,import{setFlagsFromString}from'node:v8';import{runInNewContext}from'node:vm';setFlagsFromString('--expose-gc');setInterval(runInNewContext('gc'),3000).unref()`
 const roundSize = 8_000
 /** Inputs of a place that are under way at once. */
 const atOnce = 8
@@ -66,7 +68,11 @@ const shares = {
 type Place = keyof typeof shares
 const codes = new Set([
   ...Object.keys(errorCatalogue),
-  ...['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE', 'BAD_REQUEST', 'REQUEST_ENTITY_TOO_LARGE'],
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'REQUEST_ENTITY_TOO_LARGE',
 ])
 /** Closes that a client has asked for: 1011 and 4500 are for faults of the gateway. */
 const closes = new Set([0, 1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429])
@@ -121,8 +127,8 @@ class Run implements AsyncDisposable {
       DATABASE_URL: databaseUrl,
       SYNKVY_ACCOUNT: 'hostile',
       SYNKVY_ADMIN_KEY: adminKey,
-      // Where memory grew without bound this would end the process.
-      NODE_OPTIONS: '--max-old-space-size=512',
+      // Where memory grew without bound this would end the process; and what is counted of it is in use.
+      NODE_OPTIONS: `--max-old-space-size=512 --import=${collecting}`,
     })
     await gateway.untilReady()
     const database = openDatabase({ url: databaseUrl, directUrl: databaseUrl, poolSize: 4, timeoutMs: 60_000 })
@@ -197,7 +203,7 @@ class Run implements AsyncDisposable {
       this.#try('socket messages', samples.messages, (input) => this.#sayMessages(input)),
       this.#try('socket frames', samples.frames, async (input) => this.#judgeClose(await sayFrames(this.#gateway.port, input))),
       this.#try('several in a call', samples.bundles, async (bundle) => {
-        const answered = await this.#door.call(bundle.input)
+        const answered = await this.#door.callSurely(bundle.input)
         stored.set(bundle, answered.text.startsWith('{"data"') && !answered.text.includes('"errors"'))
         return this.#judgeHttp(answered)
       }),
@@ -224,8 +230,7 @@ class Run implements AsyncDisposable {
   }
 
   async #call(input: HttpInput): Promise<string | undefined> {
-    const answered = await this.#door.call(input)
-    return answered.status === 0 ? `no answer: ${answered.text}` : this.#judgeHttp(answered)
+    return this.#judgeHttp(await this.#door.callSurely(input))
   }
 
   async #callWithCursor(cursor: string, known: Known): Promise<string | undefined> {
@@ -242,16 +247,16 @@ class Run implements AsyncDisposable {
             : ['productChanges', 'stockChanges', 'orderChanges', 'customerChanges'].map(
                 (name) => `query ($c: Cursor!) { ${name}(afterCursor: $c) { cursor } }`,
               )[this.#bit % 4]
-        const answered = await this.#door.call({
+        const answered = await this.#door.callSurely({
           method: 'POST',
           path: '/graphql',
           headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#keys.system}` },
           body: JSON.stringify({ query, variables: { c: bent } }),
         })
         this.#count(this.#answers, 'cursor refused')
-        return answered.status === 400 && answered.text.includes('"code":"INVALID_CURSOR"')
-          ? undefined
-          : `a bent cursor: ${answered.status} ${answered.text.slice(0, 300)}`
+        // The view may have gone meanwhile: that is no cursor either.
+        const isRefused = answered.status >= 400 && /"code":"(INVALID_CURSOR|NO_SYNC_VIEW|SYNC_VIEW_PAUSED)"/.test(answered.text)
+        return isRefused ? undefined : `a bent cursor: ${answered.status} ${answered.text.slice(0, 300)}`
       }),
     )
     this.#count(this.#tried, 'cursors, by HTTP')
@@ -527,7 +532,7 @@ class Run implements AsyncDisposable {
   }
 
   #ask(query: string, variables: Readonly<Record<string, unknown>>, key: string): Promise<Answered> {
-    return this.#door.call({
+    return this.#door.callSurely({
       method: 'POST',
       path: '/graphql',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },

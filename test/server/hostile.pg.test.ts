@@ -1,6 +1,7 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError, isObjectType } from 'graphql'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { schema } from '../../schema/schema.ts'
 import { showAndCount } from '../../src/server/yoga.ts'
 import { adminKey, createProducts, expectData, startShop } from '../helpers/gateway.ts'
 
@@ -123,4 +124,20 @@ describe('absurd stock', () => {
       },
     ])
   })
+})
+
+test.each([
+  ['Variant', 'product', { productId: 1 }],
+  ['StockLevel', 'variant', { variantId: 1 }],
+  ['Link', 'syncView', { viewId: 1 }],
+  ['Link', 'product', { productId: 1 }],
+  ['SyncView', 'user', { userId: 1 }],
+])('what was deleted while it was being read is not there: %s.%s', async (name, field, parent) => {
+  const type = schema.getType(name)
+  const resolve = isObjectType(type) ? type.getFields()[field]?.resolve : undefined
+  if (resolve === undefined) throw new Error('there is no such field')
+  const gone = { load: () => Promise.resolve() }
+  const loaders = { product: gone, variant: gone, syncView: gone, user: gone }
+
+  await expect(Reflect.apply(resolve, undefined, [parent, {}, { loaders }])).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
