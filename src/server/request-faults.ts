@@ -28,9 +28,10 @@ export function tooDeep(cause: unknown): SynkvyError {
   return new SynkvyError('QUERY_TOO_COMPLEX', 'This operation is too deep to be read. Ask for less at once.', { cause })
 }
 
-/** A fault that graphql-js found in an operation's variables or arguments, with the code that it does not give it. */
+/** A fault that graphql-js found in an operation's variables or arguments, with the code that it does not give it. That of its syntax, which has a position alone, gets one elsewhere. */
 export function coded(error: GraphQLError): GraphQLError {
-  if (error.extensions['code'] !== undefined) return error
+  const isOfSyntax = error.nodes === undefined && error.positions !== undefined
+  if (error.extensions['code'] !== undefined || isOfSyntax) return error
   const { nodes = null, source = null, positions = null, path = null, originalError, extensions } = error
   return new GraphQLError(error.message, {
     nodes,

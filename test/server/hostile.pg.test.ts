@@ -25,6 +25,12 @@ describe('a fault of a call has a code', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', retryable: false } }])
   })
 
+  test('where more of a variable is wrong than is told', async () => {
+    const list = 'mutation ($products: [ProductBy!]!) { deleteProducts(products: $products) { deletedCount } }'
+
+    expect(new Set(await codesOf(list, { products: Array.from({ length: 200 }, () => 1) }))).toEqual(new Set(['BAD_USER_INPUT']))
+  })
+
   test('where a variable is null for an argument that is needed', async () => {
     expect(await codesOf('query ($id: ID = "x") { node(id: $id) { id } }', { id: null })).toEqual(['BAD_USER_INPUT'])
   })
