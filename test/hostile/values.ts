@@ -30,10 +30,10 @@ export const nastyTexts = [
   '\ud800',
   'x\udc00',
   '\udbff\ud800y',
-  '﻿',
+  '\uFEFF',
   '\u2028',
-  '‮',
-  '',
+  '\u202E',
+  '\u0001\u001f\u007f',
   'ﷺ'.repeat(90),
   '👩‍👩‍👧‍👦',
   '%',
@@ -68,9 +68,9 @@ export const nastyTexts = [
   '{a,b}',
   'x'.repeat(255),
   'x'.repeat(256),
-  'é'.repeat(1001),
-  'x'.repeat(2049),
-  'x'.repeat(100001),
+  'é'.repeat(1_001),
+  'x'.repeat(2_049),
+  'x'.repeat(100_001),
 ] as const
 
 const text: Arbitrary<string> = fc.oneof(

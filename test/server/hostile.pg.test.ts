@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { schema } from '../../schema/schema.ts'
 import { readConfig } from '../../src/config.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { schema } from '../../schema/schema.ts'
 import { showAndCount } from '../../src/server/yoga.ts'
 import { adminKey, createProducts, expectData, startShop } from '../helpers/gateway.ts'
 
@@ -24,6 +25,12 @@ describe('a fault of a call has a code', () => {
     const { errors } = await shop.call('query ($first: Int) { products(first: $first) { totalCount } }', { first: 'x' })
 
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', retryable: false } }])
+  })
+
+  test('where more of a variable is wrong than is told', async () => {
+    const list = 'mutation ($products: [ProductBy!]!) { deleteProducts(products: $products) { deletedCount } }'
+
+    expect(new Set(await codesOf(list, { products: Array.from({ length: 200 }, () => 1) }))).toEqual(new Set(['BAD_USER_INPUT']))
   })
 
   test('where a variable is null for an argument that is needed', async () => {
