@@ -46,7 +46,12 @@ export class GatewayProcess implements AsyncDisposable {
   start(): void {
     if (this.isRunning) return
     // Everything comes from one address here, and as fast as it can.
-    const unlimited = { SYNKVY_CALLS_PER_KEY: '999999999', SYNKVY_CALLS_PER_ADDRESS: '999999999', SYNKVY_FAILED_KEYS: '999999999' }
+    const unlimited = {
+      SYNKVY_CALLS_PER_KEY: '999999999',
+      SYNKVY_CALLS_PER_ADDRESS: '999999999',
+      SYNKVY_FAILED_KEYS: '999999999',
+      SYNKVY_ANONYMOUS_CALLS: '999999999',
+    }
     const env = {
       ...process.env,
       ...unlimited,

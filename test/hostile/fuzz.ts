@@ -75,7 +75,7 @@ const codes = new Set([
   'REQUEST_ENTITY_TOO_LARGE',
 ])
 /** Closes that a client has asked for: 1011 and 4500 are for faults of the gateway. */
-const closes = new Set([0, 1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429])
+const closes = new Set([0, 1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 4080, 4290])
 
 /** Sends a gateway of its own, which is a process, what nobody should send it, and looks what comes of it. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {

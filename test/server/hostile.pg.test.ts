@@ -3,7 +3,6 @@ import { pino } from 'pino'
 import { schema } from '../../schema/schema.ts'
 import { readConfig } from '../../src/config.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { schema } from '../../schema/schema.ts'
 import { showAndCount } from '../../src/server/yoga.ts'
 import { adminKey, createProducts, expectData, startShop } from '../helpers/gateway.ts'
 
