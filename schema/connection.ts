@@ -31,7 +31,13 @@ export function connectionType<Row extends { readonly id: number }>(node: Object
   )
 }
 
-/** The arguments of a connection. Throws BAD_USER_INPUT for more than 250, and for a cursor that is none. */
+/** What every connection takes, for `pageWanted`. */
+export const pageArguments = builder.args((t) => ({
+  first: t.int({ description: `How many: ${usualPage} by default, ${most} at most.` }),
+  after: t.string({ description: 'After which: a cursor of this connection.' }),
+}))
+
+/** The page that is asked for by these arguments. Throws BAD_USER_INPUT for more than 250, and for a cursor that is none. */
 export function pageWanted(args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined }): PageWanted {
   const first = args.first ?? usualPage
   if (first < 1 || first > most)

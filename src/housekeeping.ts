@@ -7,6 +7,7 @@ import { sweepIdempotencyKeys } from './catalog/stock.ts'
 import type { Database, TransactionSql } from './db/client.ts'
 import { advisoryLocks } from './db/locks.ts'
 import { feedSweeps, type Retention, type Sweep } from './sync/sweep.ts'
+import { sweepMinutes } from './sync/throughput.ts'
 
 /** How long everything that is over is kept. */
 export interface Kept extends Retention {
@@ -32,6 +33,7 @@ const sweeps: readonly Sweep<Kept>[] = [
   ...feedSweeps,
   { what: 'idempotency keys', sweep: (tx, _kept, most) => sweepIdempotencyKeys(tx, most) },
   { what: 'sessions', sweep: (tx, _kept, most) => sweepSessions(tx, most) },
+  { what: 'minutes of throughput', sweep: (tx, _kept, most) => sweepMinutes(tx, most) },
   { what: 'stock movements', sweep: (tx, { ledgerDays }, most) => sweepMovements(tx, ledgerDays, most) },
   { what: 'entries of the audit log', sweep: (tx, { auditDays }, most) => sweepAudit(tx, auditDays, most) },
 ]

@@ -10,7 +10,7 @@ import {
 } from '../../src/access/api-keys.ts'
 import { countUsers, createUser, deleteUser, usersByIds, usersPage, type UserRow } from '../../src/access/users.ts'
 import { builder, idOf, nodeNumber, stillThere } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { maySeeView, requireAdmin, requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Account, ApiKey, SyncView, User } from '../refs.ts'
@@ -143,8 +143,7 @@ builder.queryField('users', (t) =>
     type: UserConnection,
     description: 'Who may call: the admins and the external systems of the shop, in the order in which they were made. Admins only.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
     },
     resolve: (_root, args, context) => {
       const { accountId } = requireAdmin(context)

@@ -1,7 +1,7 @@
 import { auditPage, countAudit, findAuditEntry, type AuditRow } from '../../src/access/audit.ts'
 import type { AuditDetail } from '../../src/db/tables/access.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { requireAdmin, requireCaller } from '../context.ts'
 import { AuditEntry, User } from '../refs.ts'
 
@@ -75,8 +75,7 @@ builder.queryField('auditLog', (t) =>
     description:
       'What admins have done, what others were refused because it is for admins, who signed in and out: the latest first. Kept for as long as whoever runs the gateway has set. Admins only.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
       userId: t.arg.globalID({ description: 'Only what this user did.' }),
       action: t.arg.string({ description: 'Only this: createApiKey, for example.' }),
     },

@@ -3,7 +3,7 @@ import type { CustomerState } from '../../src/trade/states.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import type { Address as AddressRow } from '../../src/db/tables/trade.ts'
 import { builder, given, nodeNumber } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Customer } from '../refs.ts'
@@ -59,8 +59,7 @@ builder.queryField('customers', (t) =>
     description:
       'The customers that you may see, in the order in which they were made: an admin all, an integration those that its view receives.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
       search: t.arg.string({ description: 'Only those whose name, email or external id holds this. Case does not matter.' }),
     },
     resolve: (_root, args, context) => {

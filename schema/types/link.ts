@@ -2,7 +2,7 @@ import { countLinksOfView, findLink, linksOfView, type LinkRow } from '../../src
 import { setExternalIds } from '../../src/sync/links.ts'
 import { reject, type Rejection } from '../../src/sync/refusals.ts'
 import { builder, given, nodeNumber, stillThere } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { maySeeView, requireCaller, requireViewAccess } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Link, Product, SyncView, Variant } from '../refs.ts'
@@ -87,8 +87,7 @@ builder.queryField('links', (t) =>
         description: 'Only those whose handle, title or vendor, or one of whose SKUs, holds this. Case does not matter.',
       }),
       rejectionReason: t.arg.string({ description: 'Only those that were rejected for this very reason.' }),
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
     },
     resolve: (_root, args, context) => {
       const { accountId, viewId } = requireViewAccess(context, args.syncViewId)

@@ -5,7 +5,7 @@ import { normaliseAmount } from '../../src/catalog/product-input.ts'
 import { SynkvyError } from '../../src/errors.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { maySeeView, requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Customer, Order, SyncView, Variant } from '../refs.ts'
@@ -118,8 +118,7 @@ builder.queryFields((t) => ({
     description:
       'The orders that you may see, in the order in which they came in: an admin all, an integration those that its view receives.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
       state: t.arg({ type: OrderState, description: 'Only those in this state.' }),
       updatedAfter: t.arg({ type: 'DateTime', description: 'Only those that have changed after this.' }),
     },

@@ -3,7 +3,7 @@ import type { ProductRow } from '../../src/catalog/rows.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { countLinksOfProduct, linksOfProduct } from '../../src/sync/link-list.ts'
 import { builder, given, nodeNumber, stillThere } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { Product, StockLevel, Variant } from '../refs.ts'
@@ -65,8 +65,7 @@ builder.node(Product, {
       type: LinkConnection,
       description: 'One for each sync view that it is linked to. An integration sees its own alone.',
       args: {
-        first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-        after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+        ...pageArguments,
       },
       resolve: (product, args, context) => {
         const caller = requireCaller(context)
@@ -155,8 +154,7 @@ builder.queryFields((t) => ({
     type: ProductConnection,
     description: 'The products of the shop, in the order in which they were made.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
       search: t.arg.string({
         description: 'Only those whose handle, title or vendor, or one of whose SKUs, holds this. Case does not matter.',
       }),

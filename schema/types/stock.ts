@@ -5,7 +5,7 @@ import { adjustStock, setStock } from '../../src/catalog/stock.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { findOrder } from '../../src/trade/order-reading.ts'
 import { builder, nodeNumber, stillThere } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { requireCaller } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { authorOf } from '../product-by.ts'
@@ -101,8 +101,7 @@ builder.node(StockLevel, {
       type: StockMovementConnection,
       description: 'The ledger of this stock level, the latest movement first: what was moved through synkvy. Plain SQL leaves none.',
       args: {
-        first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-        after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+        ...pageArguments,
       },
       resolve: (level, args, context) =>
         connectionOf(

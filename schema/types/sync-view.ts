@@ -17,7 +17,7 @@ import {
   type WrittenView,
 } from '../../src/sync/views.ts'
 import { builder, given, idOf, nodeNumber, stillThere } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { maySeeView, requireAdmin, requireCaller, requireViewAccess, untilKeyEnds, type Context } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { ProductByInput, toProductBy } from '../product-by.ts'
@@ -248,8 +248,7 @@ builder.queryFields((t) => ({
     type: SyncViewConnection,
     description: 'The sync views of the shop, in the order in which they were made. Admins only.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
     },
     resolve: (_root, args, context) => {
       const { accountId } = requireAdmin(context)

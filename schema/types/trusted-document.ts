@@ -6,7 +6,7 @@ import {
   type TrustedDocumentRow,
 } from '../../src/access/trusted-documents.ts'
 import { builder } from '../builder.ts'
-import { connectionOf, connectionType, pageWanted } from '../connection.ts'
+import { connectionOf, connectionType, pageArguments, pageWanted } from '../connection.ts'
 import { requireAdmin } from '../context.ts'
 import { payloadType } from '../payload.ts'
 import { TrustedDocument } from '../refs.ts'
@@ -28,8 +28,7 @@ builder.queryField('trustedDocuments', (t) =>
     type: TrustedDocumentConnection,
     description: 'The documents that are registered, in the order in which they were. Admins only.',
     args: {
-      first: t.arg.int({ description: 'How many: 50 by default, 250 at most.' }),
-      after: t.arg.string({ description: 'After which: a cursor of this connection.' }),
+      ...pageArguments,
     },
     resolve: (_root, args, context) => {
       const { accountId } = requireAdmin(context)

@@ -1,9 +1,8 @@
 import { and, count, desc, eq, lt } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database, TransactionSql } from '../db/client.ts'
-import { isDatabaseAway, isUnstorable } from '../db/faults.ts'
+import { refusalOf } from '../db/faults.ts'
 import { auditLog, type AuditDetail } from '../db/tables/access.ts'
-import { SynkvyError } from '../errors.ts'
 import type { Caller } from './caller.ts'
 
 export type AuditRow = Readonly<typeof auditLog.$inferSelect>
@@ -74,9 +73,7 @@ export async function recorded<Result>(
 /** As callers are shown it. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
-  if (error instanceof SynkvyError) return error.code
-  if (isDatabaseAway(error)) return 'SERVICE_UNAVAILABLE'
-  return isUnstorable(error) ? 'BAD_USER_INPUT' : 'INTERNAL'
+  return refusalOf(error)?.code ?? 'INTERNAL'
 }
 
 function toStorable({ name, value, label }: AuditDetail): AuditDetail {
@@ -97,12 +94,11 @@ export function thingOf(globalId: string): string | undefined {
 export async function withNames({ sql }: Database, accountId: number, details: readonly AuditDetail[]): Promise<readonly AuditDetail[]> {
   const things = details.flatMap(({ value }) => thingOf(value) ?? [])
   if (things.length === 0) return details
+  const idsOf = (type: string) => things.flatMap((thing) => (thing.startsWith(`${type}:`) ? [thing.slice(type.length + 1)] : []))
   const rows = await sql<{ thing: string; name: string }[]>`
-    SELECT t.thing, t.name FROM (
-      SELECT 'User:' || u.id AS thing, u.name FROM users u WHERE u.account_id = ${accountId}
-      UNION ALL SELECT 'SyncView:' || v.id, v.name FROM sync_views v WHERE v.account_id = ${accountId}
-      UNION ALL SELECT 'ApiKey:' || k.id, k.prefix FROM api_keys k WHERE k.account_id = ${accountId}) t
-    WHERE t.thing = ANY(${things}::text[])`
+    SELECT 'User:' || id AS thing, name FROM users WHERE account_id = ${accountId} AND id = ANY(${idsOf('User')}::bigint[])
+    UNION ALL SELECT 'SyncView:' || id, name FROM sync_views WHERE account_id = ${accountId} AND id = ANY(${idsOf('SyncView')}::bigint[])
+    UNION ALL SELECT 'ApiKey:' || id, prefix FROM api_keys WHERE account_id = ${accountId} AND id = ANY(${idsOf('ApiKey')}::bigint[])`
   const names = new Map(rows.map(({ thing, name }) => [thing, name]))
   return details.map((detail) => ({ ...detail, label: detail.label ?? names.get(thingOf(detail.value) ?? '') }))
 }

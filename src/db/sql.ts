@@ -79,14 +79,16 @@ export function identifier(name: string): Statement {
   return new Statement(() => Promise.reject(new Error('a name is no statement')), [pg.escapeIdentifier(name)], [])
 }
 
-const numbers = new Map<string, number>()
+const names = { whole: new Map<string, string>(), account: new Map<string, string>() }
 
 /**
  * The name under which each connection keeps the plan of a statement: the texts that are written in the code are few. Within an account a plan is another one: under one name
  * Postgres would make it anew whenever the same connection served the other.
  */
 export function preparedName(text: string, within: 'whole' | 'account'): string {
-  const number = numbers.get(text) ?? numbers.size
-  numbers.set(text, number)
-  return `synkvy_${within}_${number}`
+  const known = names[within].get(text)
+  if (known !== undefined) return known
+  const name = `synkvy_${within}_${names[within].size}`
+  names[within].set(text, name)
+  return name
 }

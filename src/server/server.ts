@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { serveAdminPage, type AdminPage } from './admin-page.ts'
+import { addressOf } from './browser.ts'
 import { answerSession } from './sign-in.ts'
 import { createGraphQLServer, type ServerParts } from './yoga.ts'
 import { serveWebSocket } from './websocket.ts'
@@ -42,7 +43,8 @@ export async function startServer(given: Omit<ServerParts, 'metrics' | 'doorkeep
     const requestId = requestIdOf(request.headers[requestIdHeader])
     request.headers[requestIdHeader] = requestId
     response.setHeader(requestIdHeader, requestId)
-    if (path === '/graphql' && isHost(request.headers.host)) void yoga(request, response)
+    if (path === '/graphql' && isHost(request.headers.host))
+      void yoga(request, response, { address: addressOf(request, parts.trustedProxies) })
     else if (path === '/admin/session') void answerSession(parts, request, response)
     else void answer({ health, adminPage, metrics: address.metrics === 'on' ? metrics : undefined }, path, request, response)
   })

@@ -32,6 +32,8 @@ const lookForIdleEveryMs = 5_000
 
 /** What is kept of a socket beside the protocol's own state. */
 interface SocketState extends SocketStart {
+  /** Where its client is. */
+  readonly address: string | undefined
   caller?: Caller
   /** By which its lines in the log are found. */
   requestId?: string
@@ -59,7 +61,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
         extra.requestId = requestIdOf(extra.request.headers[requestIdHeader])
         extra.busyAt = Date.now()
         opened.add(context)
-        return admit(parts, extra.socket, extra, credentialsOf(parts, extra.request, connectionParams))
+        return admit(parts, extra.socket, extra, credentialsOf(extra, connectionParams))
       },
       // Rather than onDisconnect, which is not called for a socket that closes while it is being admitted.
       onClose: (context, code) => {
@@ -77,7 +79,7 @@ export function serveWebSocket(server: Server, yoga: Yoga, parts: ServerParts): 
     },
     sockets,
     { keepAliveMs, log: parts.log },
-    (start) => start,
+    (start) => ({ ...start, address: addressOf(start.request, parts.trustedProxies) }),
   )
   sockets.on('connection', (socket, request) => receive(parts, socket, request))
   const idleMs = limits.socketIdleSeconds * 1_000
@@ -179,7 +181,7 @@ async function prepare(
 }
 
 async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketState, payload: SubscribePayload) {
-  const address = addressOf(state.request, parts.trustedProxies)
+  const { address } = state
   parts.doorkeeper.callFrom(address)
   const socketCaller = await callerNow(parts, state)
   parts.doorkeeper.callBy(socketCaller, address)
@@ -193,7 +195,7 @@ async function toExecutionArgs(parts: ServerParts, yoga: Yoga, state: SocketStat
     socketCaller,
     requestId,
     onViewMade,
-    req: state.request,
+    address,
     params: { ...(variables ? { variables } : {}), ...(operationName ? { operationName } : {}) },
   })
   const document = parse(query)
@@ -250,16 +252,12 @@ function isEnveloped(root: unknown): root is Enveloped {
 }
 
 /** A key in what the client says, or the cookie that its browser brought. */
-function credentialsOf(
-  { trustedProxies }: ServerParts,
-  request: IncomingMessage,
-  params: Readonly<Record<string, unknown>> | undefined,
-): Credentials {
+function credentialsOf({ request, address }: SocketState, params: Readonly<Record<string, unknown>> | undefined): Credentials {
   const [, value] = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization') ?? []
   return {
     authorization: typeof value === 'string' ? value : undefined,
     sessionSecret: sessionSecretOf(request.headers),
-    address: addressOf(request, trustedProxies),
+    address,
   }
 }
 

@@ -10,11 +10,11 @@ import type { Caller } from '../access/caller.ts'
 import type { KeyUsage } from '../access/authenticate.ts'
 import type { KeyWatch } from '../access/key-watch.ts'
 import type { OpenDatabase } from '../db/client.ts'
-import { isDatabaseAway, isUnstorable } from '../db/faults.ts'
+import { refusalOf } from '../db/faults.ts'
 import type { Limits } from '../config.ts'
 import { SynkvyError } from '../errors.ts'
 import type { Sync } from '../sync/sync.ts'
-import { addressOf, sessionSecretOfCall } from './browser.ts'
+import { sessionSecretOfCall } from './browser.ts'
 import { compiledSubscriptions } from './compiled.ts'
 import { documentText } from './documents.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
@@ -53,8 +53,10 @@ export interface SocketContext {
   readonly socketCaller?: Caller
   readonly requestId?: string
   readonly onViewMade?: () => void
-  /** The request: over WebSocket that which opened the socket. */
+  /** The request, over HTTP. */
   readonly req?: IncomingMessage
+  /** Where the caller is. */
+  readonly address?: string | undefined
   /** Over HTTP: found out before the call is looked at. */
   identity?: Identity
   /** What is called, as Yoga has it of a request. */
@@ -101,13 +103,11 @@ export function createGraphQLServer(parts: ServerParts) {
 /** Finds out over HTTP who calls, whether so soon, and which document is meant, before that is looked at. */
 function callers(parts: ServerParts): Plugin<object, SocketContext> {
   return {
-    onRequestParse: ({ serverContext }) =>
-      parts.doorkeeper.callFrom(serverContext.req && addressOf(serverContext.req, parts.trustedProxies)),
+    onRequestParse: ({ serverContext }) => parts.doorkeeper.callFrom(serverContext.address),
     onParams: async ({ params, request, context, setParams }) => {
-      const address = context.req && addressOf(context.req, parts.trustedProxies)
-      const identity = await identify(parts, context.req, address)
+      const identity = await identify(parts, context)
       context.identity = identity
-      parts.doorkeeper.callBy(identity.caller, address)
+      parts.doorkeeper.callBy(identity.caller, context.address)
       const documentId = 'documentId' in params ? params.documentId : new URL(request.url).searchParams.get('documentId')
       const query = await documentText(parts.database, identity, { ...params, documentId })
       if (query !== undefined && query !== params.query) setParams({ ...params, query })
@@ -117,12 +117,11 @@ function callers(parts: ServerParts): Plugin<object, SocketContext> {
 
 async function createContext(
   parts: ServerParts,
-  { socketCaller, requestId, onViewMade, req, identity }: SocketContext,
+  { socketCaller, requestId, onViewMade, address, identity }: SocketContext,
   request: Request | undefined,
 ): Promise<Context> {
   const { database, sync, keys, keyUsage, log } = parts
   const { caller, refusal } = identity ?? { caller: socketCaller, refusal: undefined }
-  const address = req && addressOf(req, parts.trustedProxies)
   if (caller !== undefined) keyUsage.note(caller)
   // Resolvers reach nothing of another account, whatever they ask. Without a caller they see nothing.
   const own = database.forAccount(caller?.accountId ?? 0)
@@ -144,14 +143,14 @@ async function createContext(
 }
 
 /** Introspection needs no key, so a refusal is kept until a field asks who calls. */
-async function identify({ doorkeeper }: ServerParts, request: IncomingMessage | undefined, address: string | undefined): Promise<Identity> {
+async function identify({ doorkeeper }: ServerParts, { req, address }: SocketContext): Promise<Identity> {
   try {
-    const credentials = request && { authorization: request.headers.authorization, sessionSecret: sessionSecretOfCall(request) }
+    const credentials = req && { authorization: req.headers.authorization, sessionSecret: sessionSecretOfCall(req) }
     return { caller: await doorkeeper.authenticate({ ...credentials, address }), refusal: undefined }
   } catch (error) {
-    if (error instanceof SynkvyError) return { caller: undefined, refusal: error }
-    if (isDatabaseAway(error)) return { caller: undefined, refusal: databaseAway(error) }
-    throw error
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    return { caller: undefined, refusal }
   }
 }
 
@@ -201,9 +200,8 @@ function withoutHint(error: Error, hasIntrospection: boolean): Error {
 function showError(error: unknown, log: Logger, limits: Limits): Error {
   const original = isGraphQLError(error) ? error.originalError : undefined
   const cause = original ?? error
-  if (cause instanceof SynkvyError) return withPath(cause, error)
-  if (isDatabaseAway(cause)) return withPath(databaseAway(cause), error)
-  if (isUnstorable(cause)) return withPath(unstorable(cause), error)
+  const refusal = refusalOf(cause)
+  if (refusal !== undefined) return withPath(refusal, error)
   // Yoga's own word for it.
   if (isGraphQLError(error) && error.extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE') return withPath(tooLarge(limits), error)
   if (isTooDeep(error)) return withPath(tooDeep(error), error)
@@ -232,20 +230,4 @@ export function isGraphQLError(error: unknown): error is GraphQLError {
 
 function placeOf(error: unknown) {
   return isGraphQLError(error) ? { nodes: error.nodes ?? null, path: error.path ?? null } : {}
-}
-
-function databaseAway(cause: unknown): SynkvyError {
-  return new SynkvyError(
-    'SERVICE_UNAVAILABLE',
-    'The database is away. Call again in a moment: every call may be repeated (adjustStock with an idempotencyKey).',
-    {
-      cause,
-    },
-  )
-}
-
-function unstorable(cause: unknown): SynkvyError {
-  return new SynkvyError('BAD_USER_INPUT', 'A text of this call holds a character that cannot be stored, such as NUL. Leave it out.', {
-    cause,
-  })
 }

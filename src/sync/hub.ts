@@ -179,7 +179,7 @@ export class Hub {
       figures: this.figures,
       detach: () => this.#detach(registry, stream),
       onDelivered: (delivered) => this.#throughput.note(key, delivered),
-      warn: (message, error) => this.#log.warn({ err: error, accountId: key.accountId, viewId: key.viewId }, message),
+      warn: (message, error) => this.#log.warn({ err: error, ...key }, message),
     })
     registry.add(stream)
     try {
@@ -193,8 +193,7 @@ export class Hub {
   }
 
   #registry<S extends Stream>(stream: S): StreamRegistry<S> {
-    const registries: Registries = this.#streams
-    return registries[stream]
+    return this.#streams[stream]
   }
 
   async #detach<S extends Stream>(registry: StreamRegistry<S>, stream: ViewStream<S>): Promise<void> {

@@ -1,6 +1,5 @@
 import type { TransactionSql } from '../db/client.ts'
 import { rejectionHolds } from './standing.ts'
-import { sweepMinutes } from './throughput.ts'
 
 /** How long what is over is kept. */
 export interface Retention {
@@ -17,7 +16,7 @@ export interface Sweep<Kept> {
 
 /**
  * What of the feed nobody needs to hear of any more: links that were unlinked, and links of deleted products, whose REMOVE was acknowledged long ago on every
- * stream that the view has ever opened; tombstones that no link refers to; what has told the gateways of views and keys; runs that are over; and ranges of positions.
+ * stream that the view has ever opened; rejections that no longer hold; tombstones that no link refers to; what has told the gateways of views and keys; runs that are over; and ranges of positions.
  */
 export const feedSweeps: readonly Sweep<Retention>[] = [
   { what: 'markers', sweep: sweepMarkers },
@@ -28,7 +27,6 @@ export const feedSweeps: readonly Sweep<Retention>[] = [
   { what: 'news of views and keys', sweep: sweepNews },
   { what: 'resends', sweep: sweepResends },
   { what: 'ranges of positions', sweep: sweepRanges },
-  { what: 'minutes of throughput', sweep: (tx, _kept, most) => sweepMinutes(tx, most) },
 ]
 
 /** A product whose marker is gone can be missing again, however old it is: the next "Resend all" looks at all of them. */
