@@ -87,6 +87,13 @@ function connectTo(url: string, key: string): Client {
   })
 }
 
+/** A figure of /metrics by its name, with its labels as they stand there; NaN where there is none. */
+export async function figureOf(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+  return Number(line?.slice(name.length))
+}
+
 /** A gateway on a fresh database, disposed of together. */
 export async function startShop(
   settings?: Readonly<Record<string, string>>,

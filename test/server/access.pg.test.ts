@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { Subscription } from '../helpers/consumer.ts'
 import { adminKey, createIntegration, createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { dial, withKey } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -10,18 +10,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
-
-/** Opens a socket by hand: resolves with its close code, or 'open' when it was acknowledged and stays so. */
-function openSocket(authorization: string | undefined): { readonly acknowledged: Promise<void>; readonly closed: Promise<number> } {
-  const socket = new WebSocket(`${shop.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-  socket.on('open', () =>
-    socket.send(JSON.stringify({ type: 'connection_init', payload: authorization === undefined ? {} : { authorization } })),
-  )
-  return {
-    acknowledged: new Promise((resolve) => socket.on('message', (data) => String(data).includes('connection_ack') && resolve())),
-    closed: new Promise((resolve) => socket.on('close', resolve)),
-  }
-}
 
 describe('an API key', () => {
   test('is stored as a hash; its secret is shown once', async () => {
@@ -49,9 +37,9 @@ describe('an API key', () => {
     for (const key of ['', 'synkvy_unknown', expiring]) {
       const answer = await shop.call('{ viewer { name } }', {}, key)
       expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', retryable: false })
-      expect(await openSocket(`Bearer ${key}`).closed).toBe(4403)
+      expect(await dial(shop.url, { init: withKey(key) }).closed).toBe(4403)
     }
-    expect(await openSocket(undefined).closed).toBe(4403)
+    expect(await dial(shop.url, { init: {} }).closed).toBe(4403)
     expect(
       (
         await shop.call('mutation ($userId: ID!, $at: DateTime) { createApiKey(userId: $userId, expiresAt: $at) { secret } }', {
@@ -73,7 +61,7 @@ describe('an API key', () => {
         }),
       )
     ).createApiKey.secret
-    const [revoked, expired] = [openSocket(`Bearer ${key}`), openSocket(`bearer ${expiring}`)]
+    const [revoked, expired] = [dial(shop.url, { init: withKey(key) }), dial(shop.url, { init: { authorization: `bearer ${expiring}` } })]
     await Promise.all([revoked.acknowledged, expired.acknowledged])
 
     const { viewer } = await expectData(shop.call('{ viewer { apiKeys { id prefix lastUsedAt } } }', {}, key))

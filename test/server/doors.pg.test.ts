@@ -1,7 +1,7 @@
 import { connect as connectTcp } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
-import { adminKey, createIntegration, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
+import { createIntegration, createProducts, createView, expectData, figureOf, startGateway, startShop } from '../helpers/gateway.ts'
+import { dial, open } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -10,33 +10,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
-
-interface Message {
-  readonly id?: string
-  readonly type: string
-  // Each test asks its own question and knows the shape of its answer.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly payload?: any
-}
-
-/** A socket by hand: what a client library would hide can be seen. */
-function dial(key = adminKey, url = shop.url) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-  const messages: Message[] = []
-  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
-  socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })))
-  const send = (id: string, query: string) => socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }))
-  const complete = (id: string) => socket.send(JSON.stringify({ id, type: 'complete' }))
-  return { socket, messages, closed, send, complete, of: (id: string) => messages.filter((message) => message.id === id) }
-}
-
-/** One that is let in. */
-async function open(key = adminKey, url = shop.url) {
-  const dialled = dial(key, url)
-  await expect.poll(() => dialled.messages.some(({ type }) => type === 'connection_ack')).toBe(true)
-  return dialled
-}
 
 const productStream = 'subscription { productChanges { cursor caughtUp } }'
 
@@ -49,10 +22,7 @@ function subscribeOverSse(key: string, url = shop.url, signal?: AbortSignal): Pr
   })
 }
 
-async function figure(name: string): Promise<number> {
-  const text = await (await fetch(`${shop.url}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
-}
+const figure = (name: string): Promise<number> => figureOf(shop.url, name)
 
 async function expectNoStreams(): Promise<void> {
   await expect.poll(() => figure('synkvy_streams'), { timeout: 1_000 }).toBe(0)
@@ -83,7 +53,7 @@ describe('a fault in one operation leaves the socket open', () => {
     ['a subscription that is refused', productStream, 'NO_SYNC_VIEW'],
   ])('%s', async (_name, query, code) => {
     const { key } = await createIntegration(shop, 'Faulty')
-    const { socket, send, of } = await open(key)
+    const { socket, send, of } = await open(shop.url, key)
 
     send('bad', query)
     await expect.poll(() => of('bad').length).toBeGreaterThan(0)
@@ -101,7 +71,7 @@ describe('a fault in one operation leaves the socket open', () => {
 describe('a subscription that waits for something to come', () => {
   test.each(['complete', 'close', 'terminate'] as const)('ends at once when the client says %s', async (how) => {
     const { key } = await createView(shop, `Ends by ${how}`)
-    const { socket, send, complete, of } = await open(key)
+    const { socket, send, complete, of } = await open(shop.url, key)
     send('1', productStream)
     await expect.poll(() => of('1').length).toBe(1)
     expect(await figure('synkvy_streams')).toBe(1)
@@ -116,7 +86,7 @@ describe('a subscription that waits for something to come', () => {
   test('ends although the client goes while it is being opened', async () => {
     const { key } = await createView(shop, 'Ends early')
     for (const goes of ['complete', 'terminate'] as const) {
-      const { socket, send, complete } = await open(key)
+      const { socket, send, complete } = await open(shop.url, key)
       send('1', productStream)
       if (goes === 'complete') complete('1')
       else setImmediate(() => socket.terminate())
@@ -152,7 +122,7 @@ describe('a subscription that waits for something to come', () => {
 
   test('is let go of when another takes over', async () => {
     const { key } = await createView(shop, 'Taken over')
-    const { socket, send, of } = await open(key)
+    const { socket, send, of } = await open(shop.url, key)
     for (const id of ['1', '2', '3']) {
       send(id, productStream)
       await expect.poll(() => of(id).length).toBeGreaterThan(0)
@@ -167,7 +137,7 @@ describe('a subscription that waits for something to come', () => {
 
 test('a socket whose sync view was deleted can make another, and has it', async () => {
   const { key, viewId } = await createView(shop, 'First')
-  const { socket, send, of } = await open(key)
+  const { socket, send, of } = await open(shop.url, key)
   send('before', '{ viewer { syncView { id } } }')
   await expect.poll(() => of('before')[0]?.payload?.data.viewer.syncView.id).toBe(viewId)
   await expectData(shop.call('mutation ($id: ID!) { deleteSyncView(id: $id) { deletedId } }', { id: viewId }))
@@ -200,7 +170,7 @@ test('a pull that waits ends when its caller goes', async () => {
 
 test('a socket whose key is revoked does nothing more, even if its client takes no notice', async () => {
   const key = await createAdmin('Gone')
-  const { socket, send } = await open(key)
+  const { socket, send } = await open(shop.url, key)
   const write = (name: string) => `mutation { createUser(input: { name: "${name}", kind: ADMIN }) { user { id } } }`
   const count = async (name: string) => (await shop.database.database.sql`SELECT 1 FROM users WHERE name = ${name}`).length
   socket.pause()
@@ -304,7 +274,7 @@ test('an unexpected error says nothing of itself, whichever way it comes, and le
   await createProducts(shop, ['masked'], 1)
   const { viewId } = await createView(shop, 'Masked')
   const { sql } = shop.database.database
-  const { socket, send, of } = await open()
+  const { socket, send, of } = await open(shop.url)
   send('sub', `subscription { syncViewStatus(syncViewId: "${viewId}") { id } }`)
   await expect.poll(() => of('sub').length).toBe(1)
 
@@ -326,7 +296,7 @@ describe('a gateway that stops', () => {
     const { key } = await createView(shop, 'Stopping')
     const { key: pulls } = await createView(shop, 'Stopping, by pull')
     const gateway = await startGateway(shop.database)
-    const [polite, stuck] = [await open(adminKey, gateway.url), await open(adminKey, gateway.url)]
+    const [polite, stuck] = [await open(gateway.url), await open(gateway.url)]
     stuck.socket.pause()
     const streaming = await subscribeOverSse(key, gateway.url)
     const pulling = gateway.call('{ productChanges(waitSeconds: 30) { caughtUp } }', {}, pulls)
@@ -346,7 +316,7 @@ describe('a gateway that stops', () => {
 test('a socket that comes while the database is away is told to come again, not that its key is bad', async () => {
   const { sql } = shop.database.database
   await sql`ALTER TABLE api_keys RENAME TO api_keys_away`
-  const { closed } = dial()
+  const { closed } = dial(shop.url)
   const code = await closed
   await sql`ALTER TABLE api_keys_away RENAME TO api_keys`
 
@@ -354,7 +324,7 @@ test('a socket that comes while the database is away is told to come again, not 
 })
 
 test('a message that is too large ends its socket alone', async () => {
-  const { socket, closed } = await open()
+  const { socket, closed } = await open(shop.url)
   socket.send('x'.repeat(5 * 1024 * 1024))
 
   expect(await closed).toBe(1009)

@@ -1,12 +1,12 @@
 import { buildSchema } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { holdToRules, mutationRules } from '../../schema/mutation-rules.ts'
 import { schema } from '../../schema/schema.ts'
 import { createAccount } from '../../src/access/accounts.ts'
 import { keyScopes } from '../../src/access/api-keys.ts'
 import { roots } from '../helpers/calls.ts'
 import { adminKey, createIntegration, createView, expectData, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
+import { dial, withKey } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 let otherAdmin: string
@@ -46,18 +46,9 @@ async function callFrom(address: string | undefined, headers: Record<string, str
   return { status: response.status, text: await response.text() }
 }
 
-/** Opens a socket by hand: whether it is let in, and its close code. */
+/** A socket as a proxy passes it on. */
 function openSocket(headers: Record<string, string>, key?: string, url = shop.url) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers })
-  socket.on('open', () =>
-    socket.send(JSON.stringify({ type: 'connection_init', payload: key === undefined ? {} : { authorization: `Bearer ${key}` } })),
-  )
-  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
-  const acknowledged = new Promise<boolean>((resolve) => {
-    socket.on('message', (data) => String(data).includes('connection_ack') && resolve(true))
-    void closed.then(() => resolve(false))
-  })
-  return { acknowledged, closed, end: () => socket.close() }
+  return dial(url, { headers, init: key === undefined ? {} : withKey(key) })
 }
 
 describe('a rule', () => {
@@ -131,7 +122,7 @@ describe('a key that is limited to addresses', () => {
       expect((await callFrom(address, { authorization, accept })).text).toContain('"Limited"')
       const socket = openSocket({ 'x-forwarded-for': address }, key.secret)
       expect(await socket.acknowledged).toBe(true)
-      socket.end()
+      socket.socket.close()
     }
     for (const address of ['203.0.113.8', '10.2.0.1', '2001:db9::1', '203.0.113.7, 198.51.100.9', 'unknown', undefined]) {
       const { status, text } = await callFrom(address, { authorization })
@@ -173,7 +164,7 @@ describe('a key that is limited to addresses', () => {
     expect((await callFrom('198.51.100.9', page)).status).toBe(401)
     const socket = openSocket({ ...page, 'x-forwarded-for': '10.1.2.3' })
     expect(await socket.acknowledged).toBe(true)
-    socket.end()
+    socket.socket.close()
     expect(await openSocket({ ...page, 'x-forwarded-for': '198.51.100.9' }).closed).toBe(4403)
   })
 

@@ -8,11 +8,13 @@ import {
   createIntegration,
   createView,
   expectData,
+  figureOf,
   startGateway,
   startShop,
   type GraphQLAnswer,
   type TestGateway,
 } from '../helpers/gateway.ts'
+import { answerOverSocket, dial, open, withKey } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -26,38 +28,7 @@ afterAll(async () => {
 const withLimits = (settings: Readonly<Record<string, string>>) => startGateway(shop.database, settings)
 
 async function limited({ url }: Pick<TestGateway, 'url'>, limit: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(new RegExp(`^synkvy_limited_total\\{limit="${limit}"\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
-}
-
-interface Message {
-  readonly id?: string
-  readonly type: string
-  // Each test asks its own question and knows the shape of its answer.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly payload?: any
-}
-
-/** A socket by hand: what a client library would hide can be seen. */
-function dial(url: string, init: unknown = { authorization: `Bearer ${adminKey}` }) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-  const messages: Message[] = []
-  const closed = new Promise<{ readonly code: number; readonly reason: string }>((resolve) =>
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })),
-  )
-  socket.on('error', () => {})
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
-  socket.on('open', () => init !== null && socket.send(JSON.stringify({ type: 'connection_init', payload: init })))
-  const send = (id: string, query: string, more: object = {}) =>
-    socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query, ...more } }))
-  const complete = (id: string) => socket.send(JSON.stringify({ id, type: 'complete' }))
-  return { socket, messages, closed, send, complete, of: (id: string) => messages.filter((message) => message.id === id) }
-}
-
-async function open(url: string, key = adminKey) {
-  const dialled = dial(url, { authorization: `Bearer ${key}` })
-  await expect.poll(() => dialled.messages.some(({ type }) => type === 'connection_ack')).toBe(true)
-  return dialled
+  return (await figureOf(url, `synkvy_limited_total{limit="${limit}"}`)) || 0
 }
 
 type Call = (gateway: TestGateway, query: string) => Promise<GraphQLAnswer>
@@ -74,14 +45,7 @@ const ways: Readonly<Record<string, Call>> = {
     const text = await response.text()
     return JSON.parse(/^data: ?(\{.*)$/m.exec(text)?.[1] ?? text)
   },
-  WebSocket: async ({ url }, query) => {
-    const { send, of, socket } = await open(url)
-    send('1', query)
-    await expect.poll(() => of('1').length).toBeGreaterThan(0)
-    socket.close()
-    const [answer] = of('1')
-    return answer?.type === 'error' ? { data: undefined, errors: answer.payload } : { data: undefined, ...answer?.payload }
-  },
+  WebSocket: ({ url }, query) => answerOverSocket(url, adminKey, { query }),
 }
 
 describe('an operation that goes to the limit is carried out, and one over it is not', () => {
@@ -207,7 +171,7 @@ describe('messages', () => {
     await expect.poll(() => of('fits')[0]?.payload?.data).toBeDefined()
     socket.send(message('more', 2_001))
 
-    expect((await closed).code).toBe(1009)
+    expect(await closed).toBe(1009)
     expect(await limited(gateway, 'MESSAGE_BYTES')).toBe(1)
     expect(lines.some((line) => line.includes('a socket has ended'))).toBe(true)
     expect((await gateway.call('{ viewer { id } }')).errors).toBeUndefined()
@@ -247,7 +211,7 @@ describe('sockets', () => {
   test('one that does not say who it is is closed', async () => {
     await using gateway = await withLimits({ SYNKVY_SOCKET_INIT_SECONDS: '1' })
 
-    expect(await dial(gateway.url, null).closed).toMatchObject({ code: 4408 })
+    expect(await dial(gateway.url, { init: null }).closed).toBe(4408)
     await expect.poll(() => limited(gateway, 'SOCKET_INIT_SECONDS')).toBe(1)
   })
 
@@ -258,13 +222,13 @@ describe('sockets', () => {
     await expect.poll(() => busy.of('1').length).toBe(1)
     const idle = await open(gateway.url)
 
-    const { code, reason } = await idle.closed
+    const { code, reason } = await idle.farewell
     expect([code, reason]).toEqual([4080, expect.stringContaining('no operation')])
     expect(busy.socket.readyState).toBe(WebSocket.OPEN)
     expect(await limited(gateway, 'SOCKET_IDLE_SECONDS')).toBe(1)
 
     busy.complete('1')
-    expect((await busy.closed).code).toBe(4080)
+    expect(await busy.closed).toBe(4080)
   })
 
   test('a key may have so many, and has one more when one of them has gone', async () => {
@@ -272,8 +236,8 @@ describe('sockets', () => {
     const { key } = await createIntegration(shop, 'Has sockets')
     const [first] = [await open(gateway.url, key), await open(gateway.url, key)]
 
-    const third = dial(gateway.url, { authorization: `Bearer ${key}` })
-    expect(await third.closed).toEqual({ code: 4290, reason: expect.stringContaining('2 are allowed') })
+    const third = dial(gateway.url, { init: withKey(key) })
+    expect(await third.farewell).toEqual({ code: 4290, reason: expect.stringContaining('2 are allowed') })
     expect(third.messages).toEqual([])
     await open(gateway.url)
     expect(await limited(gateway, 'SOCKETS_PER_KEY')).toBe(1)
@@ -285,10 +249,10 @@ describe('sockets', () => {
 
   test('an address may have so many, and has one more when one of them has gone', async () => {
     await using gateway = await withLimits({ SYNKVY_SOCKETS_PER_ADDRESS: '2' })
-    const [first] = [await open(gateway.url), dial(gateway.url, null)]
+    const [first] = [await open(gateway.url), dial(gateway.url, { init: null })]
 
     const third = dial(gateway.url)
-    expect(await third.closed).toEqual({ code: 4290, reason: expect.stringContaining('2 are allowed') })
+    expect(await third.farewell).toEqual({ code: 4290, reason: expect.stringContaining('2 are allowed') })
     expect(third.messages).toEqual([])
     expect(await limited(gateway, 'SOCKETS_PER_ADDRESS')).toBe(1)
 
@@ -400,7 +364,7 @@ describe('calls', () => {
     })
     expect(head(signIn)).toEqual([429, expect.any(Number)])
     expect(await signIn.json()).toMatchObject({ code: 'RATE_LIMITED' })
-    expect((await dial(gateway.url).closed).code).toBe(4290)
+    expect(await dial(gateway.url).closed).toBe(4290)
     expect(await limited(gateway, 'CALLS_PER_ADDRESS')).toBe(3)
     socket.close()
   })
@@ -457,14 +421,14 @@ describe('who tries keys', () => {
       })
 
     for (let index = 0; index < 8; index += 1) expect(await codeOf(unknown(index))).toBe('UNAUTHENTICATED')
-    expect((await dial(gateway.url, { authorization: `Bearer ${unknown(8)}` }).closed).code).toBe(4403)
+    expect(await dial(gateway.url, { init: withKey(unknown(8)) }).closed).toBe(4403)
     expect((await signIn(unknown(9))).status).toBe(401)
 
     const { errors } = await gateway.call('{ viewer { id } }', {}, unknown(10))
     expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', limit: 'FAILED_KEYS', allowed: 10, retryAfterSeconds: 1 } }])
     const refused = await signIn(unknown(11))
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
-    expect((await dial(gateway.url, { authorization: `Bearer ${unknown(12)}` }).closed).code).toBe(4290)
+    expect(await dial(gateway.url, { init: withKey(unknown(12)) }).closed).toBe(4290)
     expect(await limited(gateway, 'FAILED_KEYS')).toBe(3)
     await expectData(gateway.call('{ viewer { id } }', {}, key))
 

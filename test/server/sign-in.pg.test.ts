@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { adminKey, createIntegration, expectData, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
+import { dial } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -37,16 +37,7 @@ async function whoIs(headers: Headers_, method = 'POST'): Promise<GraphQLAnswer>
 }
 
 /** A socket that brings a cookie and no key. */
-function openSocket(headers: Headers_): { readonly acknowledged: Promise<boolean>; readonly closed: Promise<number> } {
-  const socket = new WebSocket(`${shop.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers })
-  socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init' })))
-  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
-  const acknowledged = new Promise<boolean>((resolve) => {
-    socket.on('message', (data) => String(data).includes('connection_ack') && resolve(true))
-    void closed.then(() => resolve(false))
-  })
-  return { acknowledged, closed }
-}
+const openSocket = (headers: Headers_) => dial(shop.url, { headers, init: {} })
 
 async function makeAdminKey(expiresAt?: Date): Promise<{ readonly id: string; readonly secret: string }> {
   const { viewer } = await expectData(shop.call('{ viewer { id } }'))

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { createAccount } from '../../src/access/accounts.ts'
 import { adminKey, createProducts, createView, expectData, startGateway, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
+import { answerOverSocket } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 let bound: string
@@ -54,21 +54,7 @@ async function get(key: string, params: Readonly<Record<string, string>>): Promi
   return response.json()
 }
 
-/** What a socket answers first to an operation. */
-function overSocket(key: string, payload: Payload): Promise<GraphQLAnswer> {
-  const socket = new WebSocket(`${shop.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-  socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })))
-  return new Promise((resolve) => {
-    socket.on('message', (data) => {
-      const message = JSON.parse(String(data))
-      if (message.type === 'connection_ack') socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: '', ...payload } }))
-      if (message.id === undefined) return
-      resolve(message.type === 'error' ? { data: undefined, errors: message.payload } : { data: undefined, ...message.payload })
-      socket.close()
-    })
-  })
-}
-
+const overSocket = (key: string, payload: Payload) => answerOverSocket(shop.url, key, payload)
 const codesOf = ({ errors }: GraphQLAnswer) => errors?.map(({ extensions }) => extensions['code'])
 const document = 'query ($handle: String!) { product(by: { handle: $handle }) { handle } }'
 const hash = hashOf(document)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { adminKey, createView, startShop } from '../helpers/gateway.ts'
+import { dial as dialTo, withKey } from '../helpers/socket.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -10,33 +11,20 @@ afterAll(async () => {
   await shop[Symbol.asyncDispose]()
 })
 
-interface Message {
-  readonly id?: string
-  readonly type: string
-  readonly payload?: unknown
+/** A socket on which nothing is said that the test does not say. */
+async function dial(protocols?: string | readonly string[]) {
+  const dialled = dialTo(shop.url, { init: null, ...(protocols === undefined ? {} : { protocols }) })
+  await dialled.opened
+  return dialled
 }
 
-/** A socket by hand, on which nothing is said that the test does not say. */
-async function dial(protocols: string | readonly string[] = 'graphql-transport-ws') {
-  const socket = new WebSocket(`${shop.url.replace('http', 'ws')}/graphql`, [protocols].flat())
-  const messages: Message[] = []
-  const pongs: string[] = []
-  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
-  socket.on('pong', (data) => pongs.push(String(data)))
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  const say = (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message))
-  const of = (id: string) => messages.filter((message) => message.id === id)
-  return { socket, messages, pongs, closed, say, of }
-}
-
-const init = { type: 'connection_init', payload: { authorization: `Bearer ${adminKey}` } }
+const init = { type: 'connection_init', payload: withKey(adminKey) }
 const subscribe = (id: string, query = '{ viewer { name } }') => ({ id, type: 'subscribe', payload: { query } })
 const waiting = 'subscription { syncViewStatuses { id } }'
 
 async function open(key = adminKey) {
   const dialled = await dial()
-  dialled.say({ ...init, payload: { authorization: `Bearer ${key}` } })
+  dialled.say({ ...init, payload: withKey(key) })
   await expect.poll(() => dialled.messages).toEqual([{ type: 'connection_ack' }])
   return dialled
 }
