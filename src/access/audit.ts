@@ -1,8 +1,8 @@
 import { and, count, desc, eq, lt } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database, TransactionSql } from '../db/client.ts'
-import { refusalOf } from '../db/faults.ts'
 import { auditLog, type AuditDetail } from '../db/tables/access.ts'
+import { refusalOf } from '../refusal.ts'
 import type { Caller } from './caller.ts'
 
 export type AuditRow = Readonly<typeof auditLog.$inferSelect>

@@ -1,5 +1,4 @@
 import pg from 'pg'
-import { SynkvyError } from '../errors.ts'
 
 /** Postgres' own error behind what was thrown (Drizzle wraps it), or undefined when it is something else. */
 export function postgresFault(error: unknown): pg.DatabaseError | undefined {
@@ -45,24 +44,8 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 /** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
-function isUnstorable(error: unknown): boolean {
+export function isUnstorable(error: unknown): boolean {
   return ['22021', '22P05'].includes(postgresFault(error)?.code ?? '')
-}
-
-/** The refusal that an error comes to, which callers are shown; undefined for a bug. */
-export function refusalOf(error: unknown): SynkvyError | undefined {
-  if (error instanceof SynkvyError) return error
-  if (isDatabaseAway(error)) {
-    return new SynkvyError(
-      'SERVICE_UNAVAILABLE',
-      'The database is away. Call again in a moment: every call may be repeated (adjustStock with an idempotencyKey).',
-      { cause: error },
-    )
-  }
-  if (!isUnstorable(error)) return undefined
-  return new SynkvyError('BAD_USER_INPUT', 'A text of this call holds a character that cannot be stored, such as NUL. Leave it out.', {
-    cause: error,
-  })
 }
 
 function causesOf(error: unknown): readonly Error[] {

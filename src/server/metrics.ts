@@ -40,7 +40,8 @@ const askEveryMs = 5_000
 const answerWithinMs = 2_500
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const costBuckets = [10, 100, 1_000, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 10_000_000]
-const codes = new Set([
+/** The codes of the errors that callers are shown. */
+export const shownCodes: ReadonlySet<string> = new Set([
   ...Object.keys(errorCatalogue),
   'INTERNAL',
   'GRAPHQL_PARSE_FAILED',
@@ -92,7 +93,7 @@ export function createMetrics(measured: Measured): Metrics {
     },
     contentType: registry.contentType,
     countOperation: (kind, field, seconds) => operations.observe({ kind, field }, seconds),
-    countError: (code) => errors.inc({ code: typeof code === 'string' && codes.has(code) ? code : 'OTHER' }),
+    countError: (code) => errors.inc({ code: typeof code === 'string' && shownCodes.has(code) ? code : 'OTHER' }),
     countLimited: (limit) => limited.inc({ limit }),
     observeCost: (cost) => costs.observe(cost),
   }

@@ -12,7 +12,8 @@ import { magento } from '../../src/catalog/import/magento.ts'
 import { readCsv } from '../../src/catalog/import/reading.ts'
 import { shopify } from '../../src/catalog/import/shopify.ts'
 import { openDatabase, type OpenDatabase } from '../../src/db/client.ts'
-import { errorCatalogue, SynkvyError } from '../../src/errors.ts'
+import { SynkvyError } from '../../src/errors.ts'
+import { shownCodes } from '../../src/server/metrics.ts'
 import { createCursorCodec, type Cursor } from '../../src/sync/cursor.ts'
 import { GatewayProcess } from '../faults/gateway-process.ts'
 import { freePort } from '../faults/postgres-server.ts'
@@ -66,14 +67,6 @@ const shares = {
   'several in a call': 0.007,
 } as const
 type Place = keyof typeof shares
-const codes = new Set([
-  ...Object.keys(errorCatalogue),
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'BAD_REQUEST',
-  'REQUEST_ENTITY_TOO_LARGE',
-])
 /** Closes that a client has asked for: 1011 and 4500 are for faults of the gateway. */
 const closes = new Set([0, 1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 4080, 4290])
 
@@ -361,7 +354,7 @@ class Run implements AsyncDisposable {
     for (const error of errors) {
       const code = String(error?.extensions?.code)
       this.#count(this.#answers, code)
-      if (!codes.has(code)) return `an error with the code ${code}: ${JSON.stringify(error).slice(0, 400)}`
+      if (!shownCodes.has(code) || code === 'INTERNAL') return `an error with the code ${code}: ${JSON.stringify(error).slice(0, 400)}`
     }
     return undefined
   }
