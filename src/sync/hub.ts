@@ -16,7 +16,7 @@ import {
   type ViewKey,
 } from './feed.ts'
 import { SyncFigures } from './figures.ts'
-import { isForked, isSequenced, nothingSeen, readKnownPositions, type Sighting } from './positions.ts'
+import { isSequenced, lacks, nothingSeen, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
 import type { Numbered } from './sequencer.ts'
 import { StreamRegistry } from './stream-registry.ts'
@@ -307,8 +307,9 @@ export class Hub {
    */
   async #takeUp(sighting: Sighting, epoch: number): Promise<true> {
     for (const stream of this.#allStreams()) {
-      const known = await readKnownPositions(this.#sql, stream.key, stream.seen.sighting)
-      if (known !== undefined && isForked(stream.seen, known)) await this.#setBack(stream)
+      // As of now: what the stream goes on to see meanwhile is of the database as it is by then.
+      const { seen } = stream
+      if (await lacks(this.#sql, stream.key, seen)) await this.#setBack(stream, seen.epoch)
     }
     const isKnown = this.#sighting.head <= sighting.head
     // What came between the two heads is not skipped, unless there is no telling what it was.
@@ -318,10 +319,10 @@ export class Hub {
     return true
   }
 
-  async #setBack(stream: ViewStream<Stream>): Promise<void> {
-    const { key, seen } = stream
+  async #setBack(stream: ViewStream<Stream>, seenEpoch: number): Promise<void> {
+    const { key } = stream
     this.#log.warn({ ...key }, 'the database was set back behind what was sent: resending')
-    await this.#onFork(key, seen.epoch)
+    await this.#onFork(key, seenEpoch)
     const [checkpoint] = await readCheckpoints(this.#sql, [key])
     if (checkpoint !== undefined) stream.setBack(checkpoint)
   }

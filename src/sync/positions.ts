@@ -79,8 +79,14 @@ export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPo
   return next !== undefined && next.lineage !== range.lineage && range.usedTo !== null && sighting.head > range.usedTo
 }
 
-/** Reads, in one snapshot, what a view's cursor is held against: the ranges from the one on that it has seen. Undefined when the view is gone. */
-export async function readKnownPositions(
+/** Whether this database lacks what a view's cursor, or its stream, has seen. Undefined when the view is gone. */
+export async function lacks(sql: Sql, key: Pick<StreamKey, 'accountId' | 'viewId'>, seen: Seen): Promise<boolean | undefined> {
+  const known = await readKnownPositions(sql, key, seen.sighting)
+  return known && isForked(seen, known)
+}
+
+/** Reads, in one snapshot, what is held against what has been seen: the ranges from the one on that was in use then. */
+async function readKnownPositions(
   sql: Sql,
   { accountId, viewId }: Pick<StreamKey, 'accountId' | 'viewId'>,
   { nonce }: Pick<Sighting, 'nonce'>,

@@ -13,7 +13,7 @@ import type { SyncFigures } from './figures.ts'
 import { Doorbells } from './doorbell.ts'
 import { Hub, type KeyListener } from './hub.ts'
 import { Overviews, type ViewOverview } from './overview.ts'
-import { isForked, readKnownPositions, sightingColumn, type Sighting } from './positions.ts'
+import { lacks, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
 import { Sequencer } from './sequencer.ts'
 import { Throughput } from './throughput.ts'
@@ -278,9 +278,9 @@ export class Sync implements AsyncDisposable {
     if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
     // In the range that is in use: nothing can have been lost since.
     if (cursor.epoch === now.epoch && cursor.sighting.nonce === now.sighting.nonce) return cursor
-    const known = await readKnownPositions(this.#database.sql, key, cursor.sighting)
-    if (known === undefined) throw viewGone()
-    if (!isForked({ ...cursor, linkPosition: cursor.progress.linked.position }, known)) return cursor
+    const isLost = await lacks(this.#database.sql, key, { ...cursor, linkPosition: cursor.progress.linked.position })
+    if (isLost === undefined) throw viewGone()
+    if (!isLost) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
     return undefined
   }
