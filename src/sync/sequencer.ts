@@ -33,8 +33,10 @@ const vacuumEvery = 5_000
 const safetyPollMs = 1_000
 /** How long after its session was lost it asks for another. */
 const retryMs = 200
-/** Looks at an oldest inbox row that does not move, after which the holder of the lock is taken for stuck. */
-const looksBeforeStuck = 5
+/** For how long the oldest inbox row may not move before the holder of the lock is taken for stuck. */
+const stuckAfterMs = 5_000
+/** The others look no more often than this, however many writers ring. */
+const shortestLookMs = 100
 
 const awake = 1
 const asleep = 2
@@ -128,6 +130,7 @@ export class Sequencer {
   async #follow(session: Session, look: Look, rival: Rival): Promise<void> {
     this.#events.onHead(look.head)
     if (rival.isStuck(look.oldestId)) await this.#depose(session)
+    await sleep(shortestLookMs, undefined, { signal: this.#signal }).catch(() => {})
   }
 
   /** The holder of the lock has not moved the oldest inbox row for seconds: it is stopped or cut off. Ends its session, and with it its lock. */
@@ -195,15 +198,16 @@ export class Sequencer {
   }
 }
 
-/** Remembers the oldest inbox row that was seen, and how often it has not moved. */
+/** Remembers the oldest inbox row that was seen, and since when it has not moved. */
 class Rival {
   #oldestId: number | undefined
-  #looks = 0
+  #since = 0
 
   isStuck(oldestId: number | undefined): boolean {
-    this.#looks = oldestId !== undefined && oldestId === this.#oldestId ? this.#looks + 1 : 0
+    const now = performance.now()
+    if (oldestId === undefined || oldestId !== this.#oldestId) this.#since = now
     this.#oldestId = oldestId
-    return this.#looks >= looksBeforeStuck
+    return now - this.#since >= stuckAfterMs
   }
 }
 

@@ -81,6 +81,28 @@ test('a gateway that is stopped while it leads is deposed, and numbers nothing w
   await hasEnded(leader)
 }, 90_000)
 
+test('a gateway that leads and is held up for a moment is not deposed, however often writers ring', async () => {
+  const leader = await spawnGateway()
+  await using _follower: TestGateway = await startGateway(database)
+  const { sql } = database.database
+  const termBefore = await readTerm()
+
+  await sql.begin(async (tx) => {
+    await tx`SELECT * FROM sequencer FOR UPDATE`
+    await setOnHand(20)
+    expect((await sql`SELECT 1 FROM inbox`).length).toBeGreaterThan(0)
+    for (let count = 0; count < 30; count += 1) {
+      await sql`SELECT pg_notify('synkvy_inbox', '')`
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  })
+  await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
+
+  expect(await readTerm()).toBe(termBefore)
+  leader.kill('SIGKILL')
+  await hasEnded(leader)
+}, 90_000)
+
 test('sessions that Postgres ends come back, and nothing is missed', async () => {
   await using gateway: TestGateway = await startGateway(database)
   const { viewId, key } = await createView(gateway, 'Sessions')

@@ -271,10 +271,8 @@ test('a stream that sees a new term while it is held against the one before has 
   const { sql } = shop.database.database
   const termOf = async (): Promise<number> => Number((await sql<{ term: number }[]>`SELECT term FROM sequencer`)[0]?.term)
   const epochs = async () => sql`SELECT epoch, (SELECT count(*)::int FROM resends WHERE cause = 'FAILOVER') AS resends FROM sequencer`
-  const waitFor = (table: string) =>
-    expect
-      .poll(async () => (await sql`SELECT 1 FROM pg_locks WHERE relation = ${table}::regclass AND NOT granted`).length)
-      .toBeGreaterThan(0)
+  const waiting = async (table: string): Promise<number> =>
+    (await sql`SELECT 1 FROM pg_locks WHERE relation = ${table}::regclass AND NOT granted`).length
   const [before, term] = [await epochs(), await termOf()]
 
   let stream: Subscription | undefined
@@ -283,21 +281,19 @@ test('a stream that sees a new term while it is held against the one before has 
       // It has opened, and waits for its first page.
       await links`LOCK TABLE links IN ACCESS EXCLUSIVE MODE`
       stream = new Subscription(shop.connect(key), 'STOCK')
-      await waitFor('links')
+      await expect.poll(() => waiting('links')).toBe(1)
       await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'synkvy sequencer' AND datname = current_database()`
       await expect.poll(termOf, { interval: 1 }).toBeGreaterThan(term)
       // The hub asks what is known, and waits for the answer.
       await ranges`LOCK TABLE position_ranges IN ACCESS EXCLUSIVE MODE`
       await sql`UPDATE sync_views SET paused = paused, name = 'Term, named anew' WHERE name = 'Term'`
-      await waitFor('position_ranges')
+      await expect.poll(() => waiting('position_ranges')).toBe(1)
     })
     // Now the page comes, which has seen the new term.
     await stream?.readUntil((batch) => batch.caughtUp)
   })
 
-  await expect
-    .poll(async () => (await sql`SELECT 1 FROM pg_locks WHERE relation = 'position_ranges'::regclass AND NOT granted`).length)
-    .toBe(0)
+  await expect.poll(() => waiting('position_ranges')).toBe(0)
   await setOnHand('SKU-term-1', 4)
   await stream?.readUntil((batch) => batch.changes.some(({ entity }) => entity?.['onHand'] === 4))
   expect(await epochs()).toEqual(before)
