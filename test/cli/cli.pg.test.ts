@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -81,6 +82,27 @@ test('a key is limited and rotated from the command line, and the audit log says
   expect(JSON.stringify(nodes)).not.toContain(rotated.secret)
 })
 
+test('a key that is bound to trusted documents may send what was registered from a file, until it is deleted', async () => {
+  const file = join(folder, 'viewer.graphql')
+  const text = 'query Me {\n  viewer { id }\n}\n'
+  await writeFile(file, text)
+  const user = await json('user', 'create', 'Bound', '--kind', 'INTEGRATION')
+  const key = await json('key', 'create', '--user', user.id, '--trusted-documents-only')
+  const send = () => shop.call(text, {}, key.secret)
+  const refused = [{ extensions: { code: 'FORBIDDEN' } }]
+  expect((await send()).errors).toMatchObject(refused)
+
+  const { hash } = await json('document', 'add', file)
+
+  expect(hash).toBe(createHash('sha256').update(text).digest('hex'))
+  expect((await send()).data).toEqual({ viewer: { id: user.id } })
+  expect(await json('document', 'list')).toEqual([{ hash, document: text, createdAt: expect.any(String) }])
+  expect((await synkvy('document', 'list')).out).toContain('query Me { viewer { id } }')
+  expect((await synkvy('document', 'delete', hash)).status).toBe(0)
+  expect((await send()).errors).toMatchObject(refused)
+  expect(await json('document', 'list')).toEqual([])
+})
+
 test('a refusal is one message and an exit status, without a stack', async () => {
   for (const args of [
     ['key', 'create', '--user', 'nobody'],
@@ -89,6 +111,9 @@ test('a refusal is one message and an exit status, without a stack', async () =>
     ['account', 'create', 'Not A Slug'],
     ['user', 'list', '--account', 'nowhere'],
     ['import', join(folder, 'none.csv')],
+    ['document', 'add', join(folder, 'none.graphql')],
+    ['document', 'add', fileURLToPath(import.meta.url)],
+    ['document', 'delete', 'nothing'],
   ]) {
     const { status, err } = await synkvy(...args)
     expect(status).toBe(1)
@@ -127,6 +152,6 @@ test('resend and watch: what is linked is printed, a line a change, and acknowle
 test('--help is there for every command', async () => {
   const { out } = await synkvy('--help')
 
-  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'view', 'resend', 'watch', 'doctor', 'customer'])
+  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'document', 'view', 'resend', 'watch', 'doctor', 'customer'])
     expect(out).toContain(command)
 })

@@ -411,6 +411,40 @@ test('one batch is handled at a time, in order; no more than the window waits; a
   expect(sent.filter((message) => message.includes('acknowledge(')).length).toBeLessThan(40)
 })
 
+test('an acknowledge that cannot be written for a while is asked again after pauses, and the batch does not come again', async () => {
+  const { viewId, key } = await createLinkedView('Unwritten', names('unwritten', 2))
+  const { sql } = shop.database.database
+  await sql`CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full'; END $$`
+  const sent: string[] = []
+  class Counting extends WebSocket {
+    override send(data: string): void {
+      sent.push(data)
+      super.send(data)
+    }
+  }
+  const stored: string[] = []
+  const told: unknown[] = []
+
+  void open(key, shop.url, Counting).products(
+    async ({ changes }) => {
+      await sql`CREATE OR REPLACE TRIGGER away BEFORE UPDATE ON checkpoints FOR EACH ROW EXECUTE FUNCTION away()`
+      stored.push(...changes.map(({ handle }) => handle))
+    },
+    { onError: (error) => told.push(error) },
+  )
+  const asked = () => sent.filter((message) => message.includes('acknowledge(')).length
+  await expect.poll(asked, { timeout: 20_000 }).toBeGreaterThan(2)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const askedWhileAway = asked()
+  await sql`DROP TRIGGER away ON checkpoints`
+  await untilNothingIsPending(viewId, 'PRODUCT')
+
+  // Without pauses it would be hundreds.
+  expect(askedWhileAway).toBeLessThan(40)
+  expect(stored).toEqual(names('unwritten', 2))
+  expect(told).toEqual([])
+})
+
 test('a stream that is stopped lets the handler end, acknowledges what it has stored, and takes no more', async () => {
   const { viewId, key } = await createLinkedView('Stopped', names('stopped', 4))
   await using wire = await Wire.to(Number(new URL(shop.url).port))
