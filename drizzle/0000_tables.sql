@@ -111,6 +111,7 @@ CREATE TABLE "products" (
 	"revision" bigint DEFAULT 0 NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"raised_in" xid8,
 	CONSTRAINT "products_account_id_id_pk" PRIMARY KEY("account_id","id"),
 	CONSTRAINT "products_handle" UNIQUE("account_id","handle")
 );

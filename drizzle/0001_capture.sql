@@ -50,14 +50,14 @@ BEGIN
   IF TG_OP = 'INSERT' THEN
     NEW.revision := clock_microseconds();
     NEW.updated_at := clock_timestamp();
-    RETURN NEW;
-  END IF;
-  NEW.updated_at := OLD.updated_at;
-  IF NEW IS DISTINCT FROM OLD THEN
+  ELSE
+    NEW.updated_at := OLD.updated_at;
+    IF NEW IS NOT DISTINCT FROM OLD THEN RETURN NEW; END IF;
     NEW.revision := greatest(OLD.revision + 1, clock_microseconds());
     -- Never before the statement, even where the clock is set back meanwhile: what is captured is known by it.
     NEW.updated_at := greatest(clock_timestamp(), statement_timestamp());
   END IF;
+  IF TG_TABLE_NAME = 'products' THEN NEW.raised_in := pg_current_xact_id(); END IF;
   RETURN NEW;
 END $$;
 --> statement-breakpoint
@@ -116,19 +116,26 @@ BEGIN
   RETURN NULL;
 END $$;
 --> statement-breakpoint
--- A variant is part of its product: its change is the product's, raised under the product's lock, in the order of ids.
+-- Whether this very transaction raised a product's revision. The time is asked as well for databases that were restored into another server, which counts transactions anew.
+CREATE FUNCTION was_raised_here(raised_in xid8, updated_at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+AS $$ SELECT coalesce(raised_in = pg_current_xact_id() AND updated_at >= now(), false) $$;
+--> statement-breakpoint
+-- A variant is part of its product: its change is the product's, raised under the product's lock, in the order of ids. A product whose revision this
+-- transaction has raised is in the inbox already, and nobody has seen that revision: new products with their variants are written once, not twice.
 CREATE FUNCTION capture_variants() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
       WHERE (p.account_id, p.id) IN (SELECT DISTINCT account_id, product_id FROM new_rows)
+        AND NOT was_raised_here(p.raised_in, p.updated_at)
       ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
     UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
   ELSIF TG_OP = 'UPDATE' THEN
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
       WHERE (p.account_id, p.id) IN (SELECT account_id, product_id FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) n)
+        AND NOT was_raised_here(p.raised_in, p.updated_at)
       ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
     UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
     -- Consumers know a stock level by its SKU, so a new SKU is a change of the stock level as well.
@@ -139,6 +146,7 @@ BEGIN
     WITH touched AS (
       SELECT p.account_id, p.id FROM products p
       WHERE (p.account_id, p.id) IN (SELECT DISTINCT account_id, product_id FROM old_rows)
+        AND NOT was_raised_here(p.raised_in, p.updated_at)
       ORDER BY p.account_id, p.id FOR NO KEY UPDATE)
     UPDATE products p SET revision = p.revision + 1 FROM touched t WHERE p.account_id = t.account_id AND p.id = t.id;
   END IF;

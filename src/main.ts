@@ -162,8 +162,13 @@ program
 function explain(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(explain).join('\n')
   const isRefusal = error instanceof ConfigError || error instanceof EmbeddedPostgresError || error instanceof SynkvyError
-  if (isRefusal) return error.message
+  if (isRefusal || isFileFault(error)) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+/** Whether the system says that there is no such file, or that it may not be read. */
+function isFileFault(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'path' in error
 }
 
 try {

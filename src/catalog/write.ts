@@ -65,7 +65,8 @@ export async function insertRows<Table extends PgTable>(
   const [first] = rows
   if (first === undefined) return
   const names = Object.keys(first)
-  const json = JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [snakeCase(name), value]))))
+  const columns = new Map(names.map((name) => [name, snakeCase(name)]))
+  const json = JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [columns.get(name), value]))))
   const conflict =
     upsert === undefined
       ? sql``

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deleteProducts, findProductIds, productBy, productsPage, upsertProducts, variantsOfProducts } from '../../src/catalog/products.ts'
 import type { ProductInput } from '../../src/catalog/product-input.ts'
+import type { TransactionSql } from '../../src/db/client.ts'
 import { SynkvyError } from '../../src/errors.ts'
 import { insertAccount } from '../helpers/account.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
@@ -36,6 +37,88 @@ async function inboxCount(): Promise<number> {
   const [row] = await test_.database.sql<{ count: number }[]>`SELECT count(*) FROM inbox`
   return row?.count ?? 0
 }
+
+/** How often a product was captured, and the revision of the last of these. */
+async function capturedOf(id: number): Promise<{ readonly times: number; readonly revision: number }> {
+  const rows = await test_.database.sql<
+    { revision: number }[]
+  >`SELECT revision FROM inbox WHERE account_id = ${accountId} AND subject = 'PRODUCT' AND entity_id = ${id} ORDER BY id`
+  return { times: rows.length, revision: rows.at(-1)?.revision ?? 0 }
+}
+
+const revisionOf = async (handle: string): Promise<number> => (await productBy(test_.database, accountId, { handle }))?.revision ?? 0
+
+describe('what one transaction does to a product and its variants', () => {
+  const variant = (sku: string) => ({ sku, price: price('1') })
+  const makeOne = async (handle: string): Promise<number> =>
+    (await upsert({ handle, title: handle, variants: [variant(`${handle}-1`), variant(`${handle}-2`)] }))[0]?.id ?? 0
+
+  test('is written and captured once where the product is new, or is changed as well', async () => {
+    const id = await makeOne('once')
+    expect(await capturedOf(id)).toEqual({ times: 1, revision: await revisionOf('once') })
+
+    await upsert({ handle: 'once', title: 'Once more', variants: [variant('once-1'), variant('once-3')] })
+    expect(await capturedOf(id)).toEqual({ times: 2, revision: await revisionOf('once') })
+  })
+
+  test.each([
+    [
+      'the product is written without being changed',
+      (sql: TransactionSql, id: number) => sql`UPDATE products SET title = title WHERE id = ${id}`,
+    ],
+    ['the product is locked', (sql: TransactionSql, id: number) => sql`SELECT FROM products WHERE id = ${id} FOR UPDATE`],
+    [
+      'a change of the product is taken back',
+      async (sql: TransactionSql, id: number) => {
+        await sql`SAVEPOINT before`
+        await sql`UPDATE products SET title = 'taken back' WHERE id = ${id}`
+        await sql`ROLLBACK TO SAVEPOINT before`
+      },
+    ],
+    [
+      'somebody else has changed the product meanwhile, and it is written without being changed',
+      async (sql: TransactionSql, id: number) => {
+        await test_.database.sql`UPDATE products SET vendor = ${String(Math.random())} WHERE id = ${id}`
+        await sql`UPDATE products SET title = title WHERE id = ${id}`
+      },
+    ],
+  ])('is captured where a variant is changed, after %s', async (what, before) => {
+    const handle = `variant-${what.replaceAll(/\W+/g, '-')}`.slice(0, 60)
+    const id = await makeOne(handle)
+    const others = 'somebody else'
+    for (const change of [
+      (sql: TransactionSql) => sql`UPDATE variants SET title = 'new' WHERE product_id = ${id}`,
+      (sql: TransactionSql) => sql`DELETE FROM variants WHERE product_id = ${id} AND sku LIKE '%-2'`,
+      (sql: TransactionSql) =>
+        sql`INSERT INTO variants (account_id, product_id, ordinal, sku, title, price, price_currency) VALUES (${accountId}, ${id}, 3, ${`${handle}-3`}, 'x', 1, 'SEK')`,
+    ]) {
+      const { times, revision } = await capturedOf(id)
+      await test_.database.sql.begin(async (tx) => {
+        await tx`SELECT pg_current_xact_id()`
+        await before(tx, id)
+        await change(tx)
+      })
+      const after = await capturedOf(id)
+      expect(after.times).toBe(times + (what.includes(others) ? 2 : 1))
+      expect(after.revision).toBeGreaterThan(revision)
+      expect(after.revision).toBe(await revisionOf(handle))
+    }
+  })
+
+  test('also of a product that says that this transaction had raised it, and came with a copy of another server', async () => {
+    const id = await makeOne('restored')
+    const { times } = await capturedOf(id)
+    await test_.database.sql.begin(async (tx) => {
+      await tx`SET LOCAL session_replication_role = replica`
+      await tx`ALTER TABLE products DISABLE TRIGGER products_revision`
+      await tx`UPDATE products SET raised_in = pg_current_xact_id(), updated_at = now() - interval '1 day' WHERE id = ${id}`
+      await tx`ALTER TABLE products ENABLE ALWAYS TRIGGER products_revision`
+      await tx`UPDATE variants SET title = 'new' WHERE product_id = ${id}`
+    })
+
+    expect(await capturedOf(id)).toEqual({ times: times + 1, revision: await revisionOf('restored') })
+  })
+})
 
 describe('upsertProducts', () => {
   test('makes what is new and changes what is there; what is left out stays, null clears, a list replaces the list', async () => {

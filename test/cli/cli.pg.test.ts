@@ -152,6 +152,20 @@ test('resend and watch: what is linked is printed, a line a change, and acknowle
 test('--help is there for every command', async () => {
   const { out } = await synkvy('--help')
 
-  for (const command of ['serve', 'demo', 'migrate', 'import', 'account', 'user', 'key', 'document', 'view', 'resend', 'watch', 'doctor', 'customer'])
+  for (const command of [
+    'serve',
+    'demo',
+    'migrate',
+    'import',
+    'account',
+    'user',
+    'key',
+    'document',
+    'view',
+    'resend',
+    'watch',
+    'doctor',
+    'customer',
+  ])
     expect(out).toContain(command)
 })

@@ -50,7 +50,7 @@ export interface ImportResult {
 }
 
 const csvFormats: Readonly<Record<'shopify' | 'magento', CsvFormat>> = { shopify, magento }
-const productsAtOnce = 200
+const productsAtOnce = 500
 const rowsAtOnce = 500
 const stockAtOnce = 1_000
 

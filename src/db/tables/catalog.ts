@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  customType,
   foreignKey,
   index,
   integer,
@@ -15,6 +16,9 @@ import {
   unique,
 } from 'drizzle-orm/pg-core'
 import { accounts, id, moment } from './access.ts'
+
+/** The number of a transaction, as Postgres writes it: it is never given out again by the same server. */
+const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
 
 export const productStatus = pgEnum('product_status', ['ACTIVE', 'DRAFT', 'ARCHIVED'])
 
@@ -47,6 +51,8 @@ export const products = pgTable(
     revision: id().notNull().default(0),
     createdAt: moment().notNull().defaultNow(),
     updatedAt: moment().notNull().defaultNow(),
+    /** The transaction that raised the revision last. */
+    raisedIn: transactionId(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.id] }), unique('products_handle').on(t.accountId, t.handle)],
 )
