@@ -132,6 +132,8 @@ function openPool(options: ConnectOptions, max: number): pg.Pool {
   const pool = new pg.Pool({ ...connectionSettings(options), max, idleTimeoutMillis: idleForMs })
   // Of connections that are idle: whoever needs one next gets another.
   pool.on('error', () => {})
+  // And of those that have just been lent: between that and whoever borrows them a fault would find nobody who listens, and end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
@@ -181,7 +183,6 @@ async function withClient<Result>(pool: pg.Pool, work: (client: pg.PoolClient) =
   const client = await pool.connect()
   let lost: Error | undefined
   const onError = (error: Error): void => void (lost = error)
-  // Beside the statement that fails: without a listener it would end the process.
   client.on('error', onError)
   try {
     return await work(client)

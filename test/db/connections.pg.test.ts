@@ -1,9 +1,11 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase, type OpenDatabase } from '../../src/db/client.ts'
 import { isDatabaseAway } from '../../src/db/faults.ts'
 import { listen } from '../../src/db/listener.ts'
-import { Wire } from '../faults/wire.ts'
+import { Wire, type Target } from '../faults/wire.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 let here: TestDatabase
@@ -12,18 +14,32 @@ let database: OpenDatabase
 beforeAll(async () => {
   here = await createTestDatabase()
   await here.database.sql`CREATE TABLE written (what text)`
-  const server = new URL(here.url)
-  wire = await Wire.to(
-    server.searchParams.get('host') === null ? Number(server.port) : { path: `${server.searchParams.get('host')}/.s.PGSQL.5432` },
-  )
-  const url = `postgres://${server.username}@127.0.0.1:${wire.port}${server.pathname}`
-  database = openDatabase({ url, directUrl: url, poolSize: 3, timeoutMs: 1_500 })
+  wire = await Wire.to(serverTarget())
+  database = openOver(wire.port)
 })
 afterAll(async () => {
   await database[Symbol.asyncDispose]()
   await wire[Symbol.asyncDispose]()
   await here[Symbol.asyncDispose]()
 })
+
+function serverTarget(): Target {
+  const server = new URL(here.url)
+  const folder = server.searchParams.get('host')
+  return folder === null ? Number(server.port) : { path: `${folder}/.s.PGSQL.5432` }
+}
+
+function openOver(port: number): OpenDatabase {
+  const { username, pathname } = new URL(here.url)
+  const url = `postgres://${username}@127.0.0.1:${port}${pathname}`
+  return openDatabase({ url, directUrl: url, poolSize: 3, timeoutMs: 1_500 })
+}
+
+/** The number of Postgres' process, as it tells it when a connection is made (its message BackendKeyData). */
+function processIdIn(answer: Buffer): number {
+  const begin = 'K\0\0\0\x0c'
+  return answer.readInt32BE(answer.indexOf(begin) + begin.length)
+}
 
 const written = () => here.database.sql<{ what: string }[]>`SELECT what FROM written`
 
@@ -54,6 +70,35 @@ test('an answer that does not come is given up, and so is its connection', async
 
   expect(faults.filter((fault) => !Array.isArray(fault)).every(isDatabaseAway)).toBe(true)
   await expect.poll(() => database.sql`SELECT 1 AS one`.catch(() => []), { timeout: 10_000 }).toEqual([{ one: 1 }])
+})
+
+test('a connection that is ended in the moment in which it is made costs its statement, and not the process', async () => {
+  const uncaught: unknown[] = []
+  const onUncaught = (error: unknown): void => void uncaught.push(error)
+  process.on('uncaughtException', onUncaught)
+  // What the server says of the connection arrives together with its end.
+  let answers: Buffer[] | undefined = []
+  await using door = createServer((near) => {
+    const target = serverTarget()
+    const far = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target)
+    near.pipe(far)
+    far.on('data', (answer) => (answers === undefined ? near.write(answer) : answers.push(answer)))
+    far.on('end', () => near.end(Buffer.concat(answers ?? [])))
+    for (const socket of [near, far]) socket.on('error', () => {})
+  }).listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  const address = door.address()
+  await using toEnd = openOver(typeof address === 'object' && address !== null ? address.port : 0)
+  const ended = toEnd.sql`SELECT 1`.catch((error: unknown) => error)
+  const isReady = 'Z\0\0\0\x05I'
+  await expect.poll(() => Buffer.concat(answers ?? []).includes(isReady)).toBe(true)
+  await here.database.sql`SELECT pg_terminate_backend(${processIdIn(Buffer.concat(answers))})`
+
+  expect(isDatabaseAway(await ended)).toBe(true)
+  answers = undefined
+  expect(await toEnd.sql`SELECT 1 AS one`).toEqual([{ one: 1 }])
+  process.off('uncaughtException', onUncaught)
+  expect(uncaught).toEqual([])
 })
 
 test('one who listens over a connection that has died, without a word, listens again and looks what was missed', async () => {

@@ -199,7 +199,8 @@ function toEnded(error: unknown): Ended {
   if (error instanceof z.ZodError) throw error
   const errors = gqlErrors.safeParse(error)
   if (errors.success) return new Ended(errors.data[0]?.message ?? '', codeOf(errors.data[0]?.extensions))
-  return new Ended(error instanceof Error ? error.message : 'the connection ended')
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return new Ended(error instanceof Error ? `${error.message}${cause}` : 'the connection ended')
 }
 
 const plainAnswer = z.object({

@@ -10,7 +10,7 @@ export type WireMode = 'through' | 'slow' | 'stalled' | 'half-open' | 'cut'
 const slowMs = 80
 
 /** A port of this machine, or a socket in the file system. */
-type Target = number | { readonly path: string }
+export type Target = number | { readonly path: string }
 
 /** One connection over the wire: both sockets, and whether it has gone half-open. */
 interface Strand {
