@@ -18,6 +18,7 @@ import {
 import { SyncFigures } from './figures.ts'
 import { isSequenced, lacks, nothingSeen, type Sighting } from './positions.ts'
 import type { Progress } from './progress.ts'
+import type { RightOfWay } from './right-of-way.ts'
 import type { Numbered } from './sequencer.ts'
 import { StreamRegistry } from './stream-registry.ts'
 import type { Throughput } from './throughput.ts'
@@ -62,6 +63,7 @@ export class Hub {
   readonly #throughput: Throughput
   readonly #log: Logger
   readonly #signal: AbortSignal
+  readonly #rightOfWay: RightOfWay
   /** Puts a view right that has seen what the database has not. */
   readonly #onFork: (view: ViewKey, epoch: number) => Promise<unknown>
   readonly #bell = new Bell()
@@ -90,8 +92,10 @@ export class Hub {
     throughput: Throughput,
     log: Logger,
     onFork: (view: ViewKey, epoch: number) => Promise<unknown>,
+    rightOfWay: RightOfWay,
     signal: AbortSignal,
   ) {
+    this.#rightOfWay = rightOfWay
     this.#database = database
     this.#sql = database.planned
     this.#onFork = onFork
@@ -176,6 +180,7 @@ export class Hub {
       encodeCursor: ({ viewId, stream }, { epoch, sighting }, progress) =>
         this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
       watchCheckpoint: () => this.#watchCheckpoint(key),
+      rightOfWay: this.#rightOfWay,
       figures: this.figures,
       detach: () => this.#detach(registry, stream),
       onDelivered: (delivered) => this.#throughput.note(key, delivered),
@@ -235,7 +240,7 @@ export class Hub {
     while (!this.#signal.aborted) {
       let hasFailed = false
       try {
-        while (await this.#round());
+        while (await this.#rightOfWay.go(() => this.#round()));
       } catch (error) {
         hasFailed = true
         if (!this.#signal.aborted) this.#log.warn({ err: error }, 'the hub could not read the feed')

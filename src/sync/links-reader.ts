@@ -1,9 +1,9 @@
-import { setImmediate as othersFirst } from 'node:timers/promises'
 import type { Sql } from '../db/client.ts'
 import type { EntityOf, Stream } from './change.ts'
 import type { StreamKey } from './checkpoint.ts'
 import { readLinksPage, type LinksPage } from './feed.ts'
 import type { LinkPoint } from './progress.ts'
+import type { RightOfWay } from './right-of-way.ts'
 
 /** Links after a point, and up to the link at a position. */
 interface Range {
@@ -26,6 +26,9 @@ interface Ahead<S extends Stream> {
  */
 const mostOfPage: { readonly [S in Stream]: number } = { PRODUCT: 100, STOCK: 500, ORDER: 100, CUSTOMER: 100 }
 
+/** Up to how many links a page is written out as soon as a live change would be. To write out more takes so long that live changes go first. */
+const mostOfSmallPage = 10
+
 /** How old a page may be that was read before it was asked for: a change is sent as it is then. */
 const freshForMs = 250
 
@@ -34,10 +37,12 @@ export class LinksReader<S extends Stream> {
   readonly #sql: Sql
   readonly #key: StreamKey & { readonly stream: S }
   readonly #limit: number
+  readonly #rightOfWay: RightOfWay
   readonly #now: () => number
   #ahead: Ahead<S> | undefined
 
-  constructor(sql: Sql, key: StreamKey & { readonly stream: S }, limit: number, now = Date.now) {
+  constructor(sql: Sql, key: StreamKey & { readonly stream: S }, limit: number, rightOfWay: RightOfWay, now = Date.now) {
+    this.#rightOfWay = rightOfWay
     this.#now = now
     this.#sql = sql
     this.#key = key
@@ -47,8 +52,7 @@ export class LinksReader<S extends Stream> {
   /** The page of this range: as it was read ahead, unless that is old by now or holds something that was sent meanwhile. */
   async read(range: Range): Promise<LinksPage<EntityOf[S]>> {
     const page = await this.#read(range)
-    // A page was unpacked and will be written out, which takes milliseconds each: live changes of others go in between.
-    await othersFirst()
+    if (page.rows.length > mostOfSmallPage) await this.#rightOfWay.giveWay()
     return page
   }
 

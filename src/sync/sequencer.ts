@@ -6,6 +6,7 @@ import { Bell } from './bell.ts'
 import type { NewPosition, RawDispatch } from './feed.ts'
 import { linkNewProducts } from './links.ts'
 import type { Sighting } from './positions.ts'
+import type { RightOfWay } from './right-of-way.ts'
 
 /** How many positions are reserved at once. A cursor carries the nonce of its range, so ranges are few. */
 const rangeSize = 1_000_000
@@ -58,6 +59,7 @@ export class Sequencer {
   readonly #log: Logger
   readonly #events: SequencerEvents
   readonly #signal: AbortSignal
+  readonly #rightOfWay: RightOfWay
   readonly #bell = new Bell()
   readonly #node: number
   #linking = Promise.resolve()
@@ -67,7 +69,8 @@ export class Sequencer {
   #isLooking = false
   #processId: number | undefined
 
-  constructor(database: OpenDatabase, node: number, log: Logger, events: SequencerEvents, signal: AbortSignal) {
+  constructor(database: OpenDatabase, node: number, log: Logger, events: SequencerEvents, rightOfWay: RightOfWay, signal: AbortSignal) {
+    this.#rightOfWay = rightOfWay
     this.#database = database
     this.#node = node
     this.#log = log
@@ -150,7 +153,7 @@ export class Sequencer {
     const wakefulness = new Wakefulness(session)
     await wakefulness.rise()
     while (!this.#signal.aborted && !session.isLost) {
-      const batch = await session.sequence(term.term)
+      const batch = await this.#rightOfWay.go(() => session.sequence(term.term))
       if (batch === undefined) return this.#log.warn({ term: term.term }, 'another gateway sequences by now')
       pace.count(batch.taken)
       if (batch.taken > 0) {

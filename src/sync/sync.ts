@@ -15,6 +15,7 @@ import { Hub, type KeyListener } from './hub.ts'
 import { Overviews, type ViewOverview } from './overview.ts'
 import { lacks, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
+import { RightOfWay } from './right-of-way.ts'
 import { Sequencer } from './sequencer.ts'
 import { Throughput } from './throughput.ts'
 import { viewGone, viewPaused, type ViewStream } from './view-stream.ts'
@@ -329,12 +330,14 @@ export async function startSync(
   if (state === undefined) throw new Error('the table sequencer has lost its row')
   const codec = createCursorCodec(state.secret)
   const throughput = new Throughput(database, log)
+  const rightOfWay = new RightOfWay()
   const hub = new Hub(
     database,
     codec,
     throughput,
     log,
     (view, epoch) => resendAfterFork(database, view.accountId, view.viewId, epoch),
+    rightOfWay,
     stop.signal,
   )
   const sequencer = new Sequencer(
@@ -342,6 +345,7 @@ export async function startSync(
     state.node,
     log,
     { onNumbered: (numbered) => hub.onNumbered(numbered), onHead: (head) => hub.onHead(head) },
+    rightOfWay,
     stop.signal,
   )
   const doorbells = new Doorbells(database, doorbellNetworks, log, () => sequencer.isLeading, stop.signal)

@@ -8,6 +8,7 @@ import type { SyncFigures } from './figures.ts'
 import { readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
 import { LinksReader } from './links-reader.ts'
 import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
+import type { RightOfWay } from './right-of-way.ts'
 import { deliveredNow, deliveryOf, type Delivered, type Delivery } from './throughput.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
 
@@ -38,6 +39,7 @@ export interface StreamHost {
   readonly encodeCursor: (key: StreamKey, seen: { readonly epoch: number; readonly sighting: Sighting }, progress: Progress) => string
   /** The window is full, and nobody may be near to tell when it opens: look after the checkpoint. */
   readonly watchCheckpoint: () => void
+  readonly rightOfWay: RightOfWay
   readonly figures: SyncFigures
   /** The consumer has gone. */
   readonly detach: () => Promise<void>
@@ -131,7 +133,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.options = options
     this.session = from.session
     this.#host = host
-    this.#links = new LinksReader(host.sql, key, options.batchSize)
+    this.#links = new LinksReader(host.sql, key, options.batchSize, host.rightOfWay)
     this.#acknowledged = from.checkpoint
     this.#rewinds = from.checkpoint.rewinds
     this.#start = from.cursor === undefined ? from.checkpoint : furthest(from.checkpoint, from.cursor)
