@@ -12,10 +12,13 @@ const imageFile = (name: string): URL => new URL(`../docs/images/${name}.svg`, i
 export async function writeDocument(result: Result): Promise<void> {
   await mkdir(fileURLToPath(new URL('../docs/images', import.meta.url)), { recursive: true })
   for (const [name, plot] of Object.entries(plotsOf(result))) await writeFile(imageFile(name), draw(plot))
+  const machines = [...new Set(Object.values(result).map(({ machine }) => machine))]
   const parts = {
-    machine: machinesOf(result),
+    machine: machines.map((machine) => `${nameOf(machine, machines)}${machine}.`).join('\n\n'),
     targets: targetTable(result),
-    figures: Object.values(result).map(figureTable).join('\n\n'),
+    figures: Object.values(result)
+      .map((table) => figureTable(table, nameOf(table.machine, machines)))
+      .join('\n\n'),
   }
   let text = await readFile(documentFile, 'utf8')
   for (const [name, content] of Object.entries(parts)) {
@@ -27,8 +30,9 @@ export async function writeDocument(result: Result): Promise<void> {
   await writeFile(documentFile, text)
 }
 
-function machinesOf(result: Result): string {
-  return [...new Set(Object.values(result).map(({ machine }) => `${machine}.`))].join('\n')
+/** Where there is more than one: what stands before all that concerns it. */
+function nameOf(machine: string, machines: readonly string[]): string {
+  return machines.length > 1 ? `Machine ${machines.indexOf(machine) + 1}: ` : ''
 }
 
 function targetTable(result: Result): string {
@@ -46,7 +50,7 @@ function targetRow(target: Target, verdict: Verdict | undefined): string {
   return `| ${target.what} | ${wanted} | ${shown(value)} | ${shown(from)} to ${shown(most)} | ${isMet ? 'yes' : '**no**'} |`
 }
 
-function figureTable({ title, against, scale, measuredAt, tookSeconds, figures }: MeasuredTable): string {
+function figureTable({ title, against, scale, measuredAt, tookSeconds, figures }: MeasuredTable, machine: string): string {
   const rows = Object.entries(figures).flatMap(([figure, byContender]) =>
     Object.entries(byContender).map(([name, numbers]) => {
       const base = byContender[against]
@@ -56,7 +60,7 @@ function figureTable({ title, against, scale, measuredAt, tookSeconds, figures }
     }),
   )
   const rounds = Math.max(...Object.values(figures).flatMap((byContender) => Object.values(byContender).map((numbers) => numbers.length)))
-  const note = `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${tookSeconds} s, ${measuredAt.slice(0, 10)}${scale === 'full' ? '' : `, only a ${scale} look`}.`
+  const note = `${machine}${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${tookSeconds} s, ${measuredAt.slice(0, 10)}${scale === 'full' ? '' : `, only a ${scale} look`}.`
   return [`### ${title}`, '', note, '', `| figure | who | median | × ${against} |`, '|---|---|---|---|', ...rows].join('\n')
 }
 
