@@ -16,6 +16,8 @@ export interface Target {
   readonly against?: readonly string[]
   /** Where that was measured, if in another table. */
   readonly againstTable?: string
+  /** Which figure of theirs, if another one. */
+  readonly againstFigure?: string
   readonly bound: { readonly atMost: number } | { readonly atLeast: number }
 }
 
@@ -62,7 +64,15 @@ export const targets: readonly Target[] = [
     against: peers,
     bound: { atLeast: 2 },
   },
-  { what: 'live rate', table: 'writers', figure: 'live', of: 'synkvy', against: ['no triggers'], bound: { atLeast: 0.5 } },
+  {
+    what: 'live rate',
+    table: 'writers',
+    figure: 'live',
+    of: 'synkvy',
+    against: ['no triggers'],
+    againstFigure: 'rate',
+    bound: { atLeast: 0.5 },
+  },
   {
     what: 'writers, triggers alone',
     table: 'writers',
@@ -162,7 +172,7 @@ export function judge(target: Target, tables: Tables): Verdict | undefined {
   const numbers = tables[target.table]?.[target.figure]?.[target.of]
   if (numbers === undefined) return undefined
   const isLowBetter = 'atMost' in target.bound
-  const others = tables[target.againstTable ?? target.table]?.[target.figure] ?? {}
+  const others = tables[target.againstTable ?? target.table]?.[target.againstFigure ?? target.figure] ?? {}
   const [against] = (target.against ?? [])
     .filter((name) => others[name] !== undefined)
     .toSorted((a, b) => (median(others[a] ?? []) - median(others[b] ?? [])) * (isLowBetter ? 1 : -1))
