@@ -310,12 +310,15 @@ async function expectNoSideways(page: Page, name: string): Promise<void> {
   expect.soft(wide, `${name} is wider than its window`).toBeLessThanOrEqual(visible ?? 0)
 }
 
-const looks: readonly Required<Look>[] = [
+const everyLook = (['en', 'sv'] as const).flatMap((language) =>
+  ([1280, 360] as const).flatMap((width) => (['light', 'dark'] as const).map((theme): Required<Look> => ({ language, width, theme }))),
+)
+/** Between them both languages, both widths and both themes. */
+const usualLooks: readonly Required<Look>[] = [
   { language: 'en', width: 1280, theme: 'light' },
-  { language: 'sv', width: 1280, theme: 'dark' },
-  { language: 'sv', width: 360, theme: 'light' },
-  { language: 'en', width: 360, theme: 'dark' },
+  { language: 'sv', width: 360, theme: 'dark' },
 ]
+const looks = process.env['SYNKVY_TEST_LOOKS'] === 'all' ? everyLook : usualLooks
 
 describe.skipIf(chromiumPath === undefined)(`every page${needsChromium}`, () => {
   test.each(looks)(
