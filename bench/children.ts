@@ -51,6 +51,7 @@ export async function startChild<Ready>(
 export async function startGateway(
   databaseUrl: string,
   adminKey: string,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly url: string; readonly pid: number } & AsyncDisposable> {
   const main = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
   const env = {
@@ -65,6 +66,7 @@ export async function startGateway(
     SYNKVY_CALLS_PER_ADDRESS: '999999999',
     SYNKVY_SOCKETS_PER_ADDRESS: '999999999',
     LOG_LEVEL: 'error',
+    ...settings,
   }
   const child = spawn(
     process.execPath,

@@ -9,6 +9,7 @@ import { importing } from './import.ts'
 import { latency } from './latency.ts'
 import { resendRate, resendStart, stockDuringResend } from './resend.ts'
 import { setStage } from './stage.ts'
+import { wall } from './wall.ts'
 import { writers } from './writers.ts'
 
 /** How much is measured: `smoke` only that it can be, `quick` for a first idea, `full` for what is published. */
@@ -146,6 +147,12 @@ export const questions: Readonly<Record<string, Question>> = {
         figures: await tellingLag(stage, views, by(scale, 50, 3_000, 3_000)),
       },
     ]
+  },
+  wall: async (scale) => {
+    await using stage = await setStage()
+    await stage.addProducts(by(scale, 50, 1_000, 1_000))
+    const figures = await wall(stage, by(scale, 300, 3_000, 5_000), by(scale, 1, 3, 9))
+    return [{ name: 'wall', title: 'Calls a second, with row-level security and without', against: 'without it', figures }]
   },
   import: async (scale) => {
     await using stage = await setStage()

@@ -131,6 +131,14 @@ export const targets: readonly Target[] = [
   { what: 'catch-up', table: 'catch-up', figure: 'ms', of: 'synkvy', against: ['replay'], bound: { atMost: 0.1 } },
   { what: 'import, the command line', table: 'import', figure: 'rate', of: 'synkvy import', against: ['COPY'], bound: { atLeast: 0.3 } },
   { what: 'import, upsertProducts', table: 'import', figure: 'rate', of: 'upsertProducts', against: ['COPY'], bound: { atLeast: 0.15 } },
+  ...(['product pages', 'stock changes'] as const).map((figure): Target => ({
+    what: `row-level security, ${figure}`,
+    table: 'wall',
+    figure,
+    of: 'row-level security',
+    against: ['without it'],
+    bound: { atLeast: 0.9 },
+  })),
   ...(['p50', 'start'] as const).flatMap((figure): readonly Target[] => [
     {
       what: `growth from 1 to 1 000 idle views, ${figure}`,
