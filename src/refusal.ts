@@ -1,4 +1,4 @@
-import { isDatabaseAway, isUnstorable } from './db/faults.ts'
+import { isDangling, isDatabaseAway, isUnstorable } from './db/faults.ts'
 import { SynkvyError } from './errors.ts'
 
 /** The refusal that an error comes to, which callers are shown; undefined for a bug. */
@@ -8,6 +8,13 @@ export function refusalOf(error: unknown): SynkvyError | undefined {
     return new SynkvyError(
       'SERVICE_UNAVAILABLE',
       'The database is away. Call again in a moment: every call may be repeated (adjustStock with an idempotencyKey).',
+      { cause: error },
+    )
+  }
+  if (isDangling(error)) {
+    return new SynkvyError(
+      'CONFLICT',
+      'What this call is about, or who calls, was deleted while it ran: nothing of it is done. Look what is there, and call again.',
       { cause: error },
     )
   }

@@ -43,6 +43,11 @@ export function isDatabaseAway(error: unknown): boolean {
   return sqlState === undefined ? isConnectionLost(error) : /^(08|40|53|55P03|57)/.test(sqlState)
 }
 
+/** Whether a row was to refer to one that is not there: what a call has just seen was deleted before it wrote. */
+export function isDangling(error: unknown): boolean {
+  return postgresFault(error)?.code === '23503'
+}
+
 /** Whether Postgres refused a character: NUL is one that GraphQL strings may hold and its texts may not. */
 export function isUnstorable(error: unknown): boolean {
   return ['22021', '22P05'].includes(postgresFault(error)?.code ?? '')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { adminKey, createProducts, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
+import { adminKey, createIntegration, createProducts, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -29,4 +29,34 @@ test('stock that is set while its product is deleted and made anew is set, or re
   }
 
   expect([...codes].filter((code) => code !== 'NOT_FOUND' && code !== 'BAD_USER_INPUT')).toEqual([])
+})
+
+const makeView = 'mutation { createSyncView(input: { name: "Fleeting" }) { syncView { id } } }'
+const makeKey = 'mutation ($userId: ID!) { createApiKey(userId: $userId) { secret } }'
+
+test('a view or a key of a user who is deleted before it is written is refused, and there is none', async () => {
+  const { sql } = shop.database.database
+  for (const what of ['its view', 'its key'] as const) {
+    const { userId, key } = await createIntegration(shop, what)
+    const id = Number(Buffer.from(userId, 'base64').toString().split(':')[1])
+    const answer = await sql.begin(async (tx) => {
+      await tx`SELECT 1 FROM users WHERE id = ${id} FOR UPDATE`
+      const called = what === 'its view' ? shop.call(makeView, {}, key) : shop.call(makeKey, { userId }, adminKey)
+      // It has seen the user, and waits for what becomes of it.
+      await expect
+        .poll(
+          async () => (await sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length,
+        )
+        .toBeGreaterThan(0)
+      await tx`DELETE FROM api_keys WHERE user_id = ${id}`
+      await tx`DELETE FROM users WHERE id = ${id}`
+      return { called }
+    })
+
+    expect(
+      (await answer.called).errors?.map(({ extensions }) => extensions['code']),
+      what,
+    ).toEqual(['CONFLICT'])
+    expect(await sql`SELECT 1 FROM sync_views WHERE user_id = ${id} UNION ALL SELECT 1 FROM api_keys WHERE user_id = ${id}`).toEqual([])
+  }
 })
