@@ -143,3 +143,23 @@ test('a session ends when its key is revoked or expires, and when its own time i
   expect(await Promise.all(sockets.map(({ closed }) => closed))).toEqual([4403, 4403, 4403])
   for (const cookie of cookies) expect((await whoIs({ cookie, origin: shop.url })).errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED')
 })
+
+test('a key that is deleted while it is exchanged opens nothing', async () => {
+  const { sql } = shop.database.database
+  const { id, secret } = await makeAdminKey()
+  const keyId = Number(Buffer.from(id, 'base64').toString().split(':')[1])
+  const { asked } = await sql.begin(async (tx) => {
+    await tx`SELECT 1 FROM api_keys WHERE id = ${keyId} FOR UPDATE`
+    const exchange = changeSession('POST', { key: secret })
+    // It has seen the key, and waits for what becomes of it.
+    await expect
+      .poll(async () => (await sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length)
+      .toBeGreaterThan(0)
+    await tx`DELETE FROM api_keys WHERE id = ${keyId}`
+    return { asked: exchange }
+  })
+
+  const response = await asked
+  expect(response.status).toBe(401)
+  expect(response.headers.get('set-cookie')).toBeNull()
+})
