@@ -1,4 +1,4 @@
-import { GraphQLError, type ExecutionResult } from 'graphql'
+import { GraphQLError, Kind, OperationTypeNode, type ASTVisitor, type ExecutionResult, type ValidationContext } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Context } from '../../schema/context.ts'
 import type { Caller } from '../access/caller.ts'
@@ -31,6 +31,34 @@ export function countedSubscriptions(doorkeeper: Doorkeeper): Plugin<Context> {
           throw error
         }
       })
+    },
+  }
+}
+
+/** Refuses subscriptions whose field may be left out, as GraphQL's edition of September 2025 does: where nothing is left to subscribe to graphql-js fails. */
+export const unconditionalSubscriptions: Plugin = {
+  onValidate: ({ addValidationRule }) => addValidationRule(noConditions),
+}
+
+function noConditions(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition: ({ operation, selectionSet }) => {
+      if (operation !== OperationTypeNode.SUBSCRIPTION) return
+      const selections = [...selectionSet.selections]
+      const spread = new Set<string>()
+      // What is found in fragments joins the list while it is gone through.
+      for (const selection of selections) {
+        const conditions = selection.directives?.filter(({ name }) => name.value === 'skip' || name.value === 'include') ?? []
+        if (conditions.length > 0) {
+          const message =
+            'A subscription has one field, which may not depend on @skip or @include. Leave the directive out, or do not subscribe.'
+          context.reportError(new GraphQLError(message, { nodes: conditions }))
+        }
+        if (selection.kind === Kind.INLINE_FRAGMENT) selections.push(...selection.selectionSet.selections)
+        if (selection.kind !== Kind.FRAGMENT_SPREAD || spread.has(selection.name.value)) continue
+        spread.add(selection.name.value)
+        selections.push(...(context.getFragment(selection.name.value)?.selectionSet.selections ?? []))
+      }
     },
   }
 }

@@ -22,7 +22,7 @@ import type { Metrics } from './metrics.ts'
 import { queryLimits } from './query-limits.ts'
 import { coded, isOfAnswer, isTooDeep, tooDeep, unreadable } from './request-faults.ts'
 import { requestIdHeader } from './request-id.ts'
-import { countedSubscriptions } from './subscriptions.ts'
+import { countedSubscriptions, unconditionalSubscriptions } from './subscriptions.ts'
 import { logOf, telemetry } from './telemetry.ts'
 import { TextCache } from './text-cache.ts'
 
@@ -92,6 +92,7 @@ export function createGraphQLServer(parts: ServerParts) {
       queryLimits(parts.limits, parts.metrics, parts.hasIntrospection),
       eachRefusal,
       telemetry(parts.metrics, parts.log),
+      unconditionalSubscriptions,
       compiledSubscriptions,
       countedSubscriptions(parts.doorkeeper),
     ],

@@ -4,7 +4,8 @@ import { schema } from '../../schema/schema.ts'
 import { readConfig } from '../../src/config.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { showAndCount } from '../../src/server/yoga.ts'
-import { adminKey, createProducts, expectData, startShop } from '../helpers/gateway.ts'
+import { adminKey, createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { answerOverSocket } from '../helpers/socket.ts'
 
 // What the fuzzing of test/hostile has found, a small test each.
 
@@ -47,6 +48,23 @@ describe('a fault of a call has a code', () => {
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] })
     },
   )
+
+  test.each([
+    'subscription { productChanges @skip(if: true) { cursor } }',
+    'subscription { productChanges @include(if: false) { cursor } }',
+    'subscription { ... @skip(if: true) { productChanges { cursor } } }',
+    'subscription { ...a } fragment a on Subscription { ...b @include(if: false) } fragment b on Subscription { productChanges { cursor } }',
+  ])('where nothing is left to subscribe to: %s', async (query) => {
+    const { key } = await createView(shop, `Nothing ${query.length}`)
+    const { errors } = await shop.call(query, {}, key)
+
+    expect(errors?.map(({ message, extensions }) => [message, extensions['code']])).toEqual([
+      [expect.stringContaining('may not depend on @skip or @include'), 'GRAPHQL_VALIDATION_FAILED'],
+    ])
+    expect((await answerOverSocket(shop.url, key, { query })).errors?.map(({ message }) => message)).toEqual([
+      expect.stringContaining('may not depend on @skip or @include'),
+    ])
+  })
 
   test('where a form cannot be read', async () => {
     const response = await fetch(`${shop.url}/graphql`, {
