@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { untilOneWaits } from '../helpers/database.ts'
 import { adminKey, createIntegration, createProducts, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -38,16 +40,12 @@ test('a view or a key of a user who is deleted before it is written is refused, 
   const { sql } = shop.database.database
   for (const what of ['its view', 'its key'] as const) {
     const { userId, key } = await createIntegration(shop, what)
-    const id = Number(Buffer.from(userId, 'base64').toString().split(':')[1])
+    const id = numberOf(userId)
     const answer = await sql.begin(async (tx) => {
       await tx`SELECT 1 FROM users WHERE id = ${id} FOR UPDATE`
       const called = what === 'its view' ? shop.call(makeView, {}, key) : shop.call(makeKey, { userId }, adminKey)
       // It has seen the user, and waits for what becomes of it.
-      await expect
-        .poll(
-          async () => (await sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length,
-        )
-        .toBeGreaterThan(0)
+      await untilOneWaits(shop.database.database)
       await tx`DELETE FROM api_keys WHERE user_id = ${id}`
       await tx`DELETE FROM users WHERE id = ${id}`
       return { called }

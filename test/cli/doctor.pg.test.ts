@@ -12,7 +12,7 @@ import { judgePostgres } from '../../src/cli/doctor/setup.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import { identifier } from '../../src/db/sql.ts'
 import { freePort, hasPooler } from '../faults/postgres-server.ts'
-import { Wire } from '../faults/wire.ts'
+import { targetOf, Wire } from '../faults/wire.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
@@ -240,9 +240,7 @@ describe('the doctor of a gateway', () => {
 describe.runIf(hasPooler())('the doctor behind PgBouncer', () => {
   it('finds that the direct URL leads to it, and that it cuts transactions up', async () => {
     const server = new URL(shop.database.url)
-    await using wire = await Wire.to(
-      server.searchParams.get('host') === null ? Number(server.port) : { path: `${server.searchParams.get('host')}/.s.PGSQL.5432` },
-    )
+    await using wire = await Wire.to(targetOf(shop.database.url))
     await using transaction = await startPooler(wire.port, server.username, 'transaction')
     await using statement = await startPooler(wire.port, server.username, 'statement')
     const through = (port: number) => `postgres://${server.username}@127.0.0.1:${port}${server.pathname}`

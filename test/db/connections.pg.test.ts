@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase, type OpenDatabase } from '../../src/db/client.ts'
 import { isDatabaseAway } from '../../src/db/faults.ts'
 import { listen } from '../../src/db/listener.ts'
-import { Wire, type Target } from '../faults/wire.ts'
+import { targetOf, Wire } from '../faults/wire.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 let here: TestDatabase
@@ -14,7 +14,7 @@ let database: OpenDatabase
 beforeAll(async () => {
   here = await createTestDatabase()
   await here.database.sql`CREATE TABLE written (what text)`
-  wire = await Wire.to(serverTarget())
+  wire = await Wire.to(targetOf(here.url))
   database = openOver(wire.port)
 })
 afterAll(async () => {
@@ -22,12 +22,6 @@ afterAll(async () => {
   await wire[Symbol.asyncDispose]()
   await here[Symbol.asyncDispose]()
 })
-
-function serverTarget(): Target {
-  const server = new URL(here.url)
-  const folder = server.searchParams.get('host')
-  return folder === null ? Number(server.port) : { path: `${folder}/.s.PGSQL.5432` }
-}
 
 function openOver(port: number): OpenDatabase {
   const { username, pathname } = new URL(here.url)
@@ -79,7 +73,7 @@ test('a connection that is ended in the moment in which it is made costs its sta
   // What the server says of the connection arrives together with its end.
   let answers: Buffer[] | undefined = []
   await using door = createServer((near) => {
-    const target = serverTarget()
+    const target = targetOf(here.url)
     const far = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target)
     near.pipe(far)
     far.on('data', (answer) => (answers === undefined ? near.write(answer) : answers.push(answer)))

@@ -3,6 +3,7 @@ import { createAccount } from '../../src/access/accounts.ts'
 import { openDatabase, type Sql } from '../../src/db/client.ts'
 import { call, Ended, type Door, type StreamName } from './transport.ts'
 import type { World } from './world.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 /** A sync view of the trial: its key may change. */
 export interface TrialView {
@@ -153,9 +154,4 @@ export function heldLine(stream: StreamName, globalId: string, entity: unknown):
   const { handle, title, status, variants } = heldProduct.parse(entity)
   const prices = variants.map(({ sku, price }) => `${sku}=${Number(price.amount)}`).toSorted((a, b) => (a < b ? -1 : 1))
   return `${handle}|${title}|${status}|${prices.join(',')}`
-}
-
-/** Whose product or stock level it is that a consumer was sent, as the number inside of a global id. */
-export function numberOf(globalId: string): number {
-  return Number(Buffer.from(globalId, 'base64').toString().split(':')[1])
 }

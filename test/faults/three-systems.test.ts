@@ -8,10 +8,11 @@ import { TrialConsumer, type ConsumerKind } from './consumer.ts'
 import { injectFault } from './injection.ts'
 import { Random } from './random.ts'
 import type { Fault } from './schedule.ts'
-import { callUntilAnswered, createView, expectedCopies, numberOf, openShop, type Shop, type TrialView } from './shop.ts'
+import { callUntilAnswered, createView, expectedCopies, openShop, type Shop, type TrialView } from './shop.ts'
 import { customerFields, Ended, orderFields, type Door, type StreamName } from './transport.ts'
 import { compare } from './trial.ts'
 import { World } from './world.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 // Three systems at once on one catalogue, a day of invoices, and faults: nothing is lost, oversold, or sent back to who wrote it.
 

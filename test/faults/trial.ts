@@ -5,11 +5,12 @@ import { TrialConsumer, type Tally } from './consumer.ts'
 import { injectFault } from './injection.ts'
 import { Random } from './random.ts'
 import type { Action, Schedule, Timed } from './schedule.ts'
-import { callUntilAnswered, createKey, expectedCopies, heldLine, numberOf, openShop, type Shop, type TrialView } from './shop.ts'
+import { callUntilAnswered, createKey, expectedCopies, heldLine, openShop, type Shop, type TrialView } from './shop.ts'
 import { Traders } from './traders.ts'
 import { Ended, type Door, type StreamName } from './transport.ts'
 import { Writers, type Written } from './writers.ts'
 import type { World } from './world.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 /** What one schedule came to. */
 export interface Report {

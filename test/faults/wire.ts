@@ -10,7 +10,14 @@ export type WireMode = 'through' | 'slow' | 'stalled' | 'half-open' | 'cut'
 const slowMs = 80
 
 /** A port of this machine, or a socket in the file system. */
-export type Target = number | { readonly path: string }
+type Target = number | { readonly path: string }
+
+/** Where the server of a database is, by its URL. */
+export function targetOf(databaseUrl: string): Target {
+  const server = new URL(databaseUrl)
+  const folder = server.searchParams.get('host')
+  return folder === null ? Number(server.port) : { path: `${folder}/.s.PGSQL.5432` }
+}
 
 /** One connection over the wire: both sockets, and whether it has gone half-open. */
 interface Strand {

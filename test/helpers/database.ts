@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import { connectOnce, openDatabase, type OpenDatabase, type Sql } from '../../src/db/client.ts'
 import { identifier } from '../../src/db/sql.ts'
 import { withDatabase } from './global-setup.ts'
@@ -24,6 +24,13 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await asAdmin(server, (admin) => admin`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`)
     },
   }
+}
+
+/** Resolves when something on this database waits for a lock. */
+export async function untilOneWaits({ sql }: Pick<OpenDatabase, 'sql'>): Promise<void> {
+  await expect
+    .poll(async () => (await sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length)
+    .toBeGreaterThan(0)
 }
 
 async function asAdmin(server: string, work: (admin: Sql) => PromiseLike<unknown>): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
 import { adminKey, createIntegration, createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
 import { dial, withKey } from '../helpers/socket.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -109,7 +110,7 @@ describe('a sync view', () => {
 
   test('that shares a user with another is refused by the database itself', async () => {
     const { viewId } = await createView(shop, 'Constraint')
-    const id = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+    const id = numberOf(viewId)
     const { sql } = shop.database.database
 
     await expect(

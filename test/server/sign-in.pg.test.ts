@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { untilOneWaits } from '../helpers/database.ts'
 import { adminKey, createIntegration, expectData, startShop, type GraphQLAnswer } from '../helpers/gateway.ts'
 import { dial } from '../helpers/socket.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
 beforeAll(async () => {
@@ -147,14 +149,12 @@ test('a session ends when its key is revoked or expires, and when its own time i
 test('a key that is deleted while it is exchanged opens nothing', async () => {
   const { sql } = shop.database.database
   const { id, secret } = await makeAdminKey()
-  const keyId = Number(Buffer.from(id, 'base64').toString().split(':')[1])
+  const keyId = numberOf(id)
   const { asked } = await sql.begin(async (tx) => {
     await tx`SELECT 1 FROM api_keys WHERE id = ${keyId} FOR UPDATE`
     const exchange = changeSession('POST', { key: secret })
     // It has seen the key, and waits for what becomes of it.
-    await expect
-      .poll(async () => (await sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).length)
-      .toBeGreaterThan(0)
+    await untilOneWaits(shop.database.database)
     await tx`DELETE FROM api_keys WHERE id = ${keyId}`
     return { asked: exchange }
   })

@@ -6,10 +6,11 @@ import { openDatabase } from '../../src/db/client.ts'
 import { createLog } from '../../src/log.ts'
 import { createHealth } from '../../src/server/health.ts'
 import { readLags } from '../../src/sync/lag.ts'
-import { Wire } from '../faults/wire.ts'
+import { targetOf, Wire } from '../faults/wire.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { adminKey, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 /** A log that keeps its lines. */
 function keptLog(env: Readonly<Record<string, string>> = {}) {
@@ -122,7 +123,7 @@ describe('the log', () => {
     const { key, viewId } = await createView(shop, 'Sockets')
     const subscription = new Subscription(shop.connect(key), 'PRODUCT')
     await subscription.next()
-    const id = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+    const id = numberOf(viewId)
 
     expect(kept.find('a stream is open').at(-1)).toMatchObject({ viewId: id, stream: 'PRODUCT', transport: 'WEBSOCKET' })
     subscription.close()
@@ -277,8 +278,7 @@ describe('/health/ready', () => {
 test('where the database hangs, figures and health answer all the same, and ask it no more than once meanwhile', async () => {
   await using database = await createTestDatabase()
   const server = new URL(database.url)
-  const socket = server.searchParams.get('host')
-  await using wire = await Wire.to(socket === null ? Number(server.port) : { path: `${socket}/.s.PGSQL.5432` })
+  await using wire = await Wire.to(targetOf(database.url))
   const url = `postgres://${server.username}@127.0.0.1:${wire.port}${server.pathname}`
   await using gateway = await startGateway({ ...database, url })
   const answers = /^synkvy_database_answers (\d)$/m

@@ -7,6 +7,7 @@ import { createAccount } from '../../src/access/accounts.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { createIntegration, createProducts, expectData, startGateway, startShop, type TestGateway } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 const settings = { SYNKVY_DOORBELL_NETWORKS: '127.0.0.1/32' }
 
@@ -243,7 +244,7 @@ test('the pause after a ring that nobody heeds is drawn from up to a bound that 
   await link(viewId, ['unheeded-1'])
   await untilRung(door, 1)
   const { sql } = shop.database.database
-  const id = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+  const id = numberOf(viewId)
   const bound = async (): Promise<number> => {
     const [row] = await sql<{ seconds: number }[]>`
       SELECT extract(epoch FROM next_attempt_at - last_rung_at)::float8 AS seconds FROM doorbells WHERE view_id = ${id}`
@@ -311,7 +312,7 @@ test('a bell that two gateways would ring is taken by one, and by the other when
   await using door = await openDoor()
   const { viewId } = await createBelledView('Taken', door.url, ['taken-1'])
   const { sql } = shop.database.database
-  const id = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+  const id = numberOf(viewId)
   await link(viewId, ['taken-1'])
   await untilRung(door, 1)
   await expect.poll(() => doorbellOf(viewId), { timeout: 20_000 }).toMatchObject({ attempts: 1 })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
 import { adminKey, createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 // Orders of events that fault injection has found to matter, each by itself.
 
@@ -59,7 +60,7 @@ test('a stream that is first opened while a resend begins is part of it, so the 
   const { viewId, key } = await createView(shop, 'Begun')
   await expectData(shop.call(link, { viewId, products: [{ handle: 'begun-1' }] }))
   const { sql } = shop.database.database
-  const number = Number(Buffer.from(viewId, 'base64').toString().split(':')[1])
+  const number = numberOf(viewId)
   let subscription: Subscription | undefined
   await sql.begin(async (tx) => {
     await tx`SELECT 1 FROM sync_views WHERE id = ${number} FOR UPDATE`

@@ -6,6 +6,7 @@ import { identifier } from '../../src/db/sql.ts'
 import { insertAccount } from '../helpers/account.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -71,7 +72,7 @@ describe('synkvy customer export', () => {
 
     const byEmail = await synkvy('export', email.toUpperCase())
     const byId = await findCustomersOf(shop.database.database, 1, {
-      id: Number(Buffer.from(customerId, 'base64').toString().split(':')[1]),
+      id: numberOf(customerId),
     })
 
     const [held] = JSON.parse(byEmail.out)
