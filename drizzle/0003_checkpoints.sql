@@ -8,15 +8,17 @@ AS $$ SELECT a > b OR (a = b AND a_item >= b_item) $$;
 -- a new resend, nor let it pass over what was sent before it began: in a run everything is sent. Nor does LIVE count of a cursor from before it was begun anew. `by_consumer` is false where the stream itself saves that it has passed what it skipped.
 -- With the last of a run on every stream that the view has ever opened, the run is complete.
 CREATE FUNCTION advance_checkpoint(
-  of_account bigint, of_view bigint, of_subject text, of_restarts bigint,
+  of_account bigint, of_view bigint, of_subject text, of_nonce bigint, of_restarts bigint,
   to_live bigint, to_linked bigint, to_linked_item bigint, of_resend bigint, to_resend bigint, to_resend_item bigint, to_done bigint, by_consumer boolean
 ) RETURNS SETOF checkpoints LANGUAGE plpgsql AS $$
 DECLARE
   c checkpoints%ROWTYPE;
   run resends%ROWTYPE;
 BEGIN
-  -- Not on a server that may lack what is acknowledged.
-  PERFORM sighting();
+  -- Not on a server that may lack what is acknowledged. Without a nonce the calling statement has seen that the range is the same.
+  IF (sighting() ->> 'nonce')::bigint <> of_nonce THEN
+    RAISE EXCEPTION 'another range of positions is in use by now' USING ERRCODE = 'cannot_connect_now';
+  END IF;
   UPDATE checkpoints t SET
     live = CASE WHEN restarts = of_restarts THEN greatest(live, to_live) ELSE live END,
     linked = CASE WHEN resend_id IS DISTINCT FROM of_resend OR link_point_reached(linked, linked_item, to_linked, to_linked_item) THEN linked ELSE to_linked END,

@@ -111,13 +111,25 @@ export async function readCheckpoints(sql: Sql, keys: readonly StreamKey[]): Pro
   return rows.map((row) => ({ ...toCheckpoint(row), accountId: row.account_id, viewId: row.view_id, stream: row.subject }))
 }
 
+/** How far to move a checkpoint, and the nonce of the range of positions that was in use when that was known to be good. */
+export interface Advance {
+  readonly progress: Progress
+  readonly nonce: number
+}
+
 /**
  * Moves the checkpoint on to the maximum, lane by lane, and completes the run when this was the last of it. `byConsumer` is false where the stream
- * itself saves that it has passed what needed no sending. Undefined when the stream was never opened.
+ * itself saves that it has passed what needed no sending. Undefined when the stream was never opened. Where another range of positions is in use by now it
+ * fails as if the database were away: that one may have been set back.
  */
-export async function advanceCheckpoint(sql: Sql, key: StreamKey, to: Progress, byConsumer: boolean): Promise<Checkpoint | undefined> {
+export async function advanceCheckpoint(
+  sql: Sql,
+  key: StreamKey,
+  { progress: to, nonce }: Advance,
+  byConsumer: boolean,
+): Promise<Checkpoint | undefined> {
   const [row] = await sql<CheckpointRow[]>`
-    SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${to.restarts}, ${to.live}, ${to.linked.position}, ${to.linked.item},
+    SELECT * FROM advance_checkpoint(${key.accountId}, ${key.viewId}, ${key.stream}, ${nonce}, ${to.restarts}, ${to.live}, ${to.linked.position}, ${to.linked.item},
       ${to.resendId ?? null}, ${to.resend.position}, ${to.resend.item}, ${to.done}, ${byConsumer})`
   return row && toCheckpoint(row)
 }
@@ -141,7 +153,7 @@ export async function acknowledgeAll(
         WITH ORDINALITY AS u (account_id, subject, view_id, epoch, nonce, restarts, live, linked, linked_item, resend_id, resend, resend_item, done, place)
       WHERE EXISTS (SELECT 1 FROM sequencer s WHERE s.epoch = u.epoch AND s.nonce = u.nonce)
       ORDER BY u.view_id OFFSET 0) a
-    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
+    CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject, NULL, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
       a.done, true) c`
   return new Map(rows.map((row) => [row.place, toCheckpoint(row)]))
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { OpenDatabase, Sql } from '../db/client.ts'
-import type { SynkvyError } from '../errors.ts'
+import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, Stream, StreamOptions } from './change.ts'
 import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
@@ -16,13 +16,12 @@ import {
   type ViewKey,
 } from './feed.ts'
 import { SyncFigures } from './figures.ts'
-import { isSequenced, lacks, nothingSeen, type Sighting } from './positions.ts'
-import type { Progress } from './progress.ts'
+import { holdAgainst, isSequenced, nothingSeen, type Sighting } from './positions.ts'
 import type { RightOfWay } from './right-of-way.ts'
 import type { Numbered } from './sequencer.ts'
 import { StreamRegistry } from './stream-registry.ts'
 import type { Throughput } from './throughput.ts'
-import { ViewStream, type Control, type Run } from './view-stream.ts'
+import { viewGone, ViewStream, type Control, type Run, type StreamStart } from './view-stream.ts'
 
 /** How many changed entities of a stream it loads for others: beyond, streams read for themselves. */
 const entitiesAtOnce = 1_000
@@ -83,6 +82,10 @@ export class Hub {
   #sighting = nothingSeen
   #epoch = 0
   #controlReads = 0
+  /** Streams that are being held against the database. */
+  readonly #held = new Map<ViewStream<Stream>, Promise<void>>()
+  /** Lets streams go on that are in a range of positions which the hub has yet to take up. */
+  readonly #ahead = new Set<() => void>()
   /** What was numbered beside it since the last round. */
   #numbered: Numbered[] = []
 
@@ -168,17 +171,14 @@ export class Hub {
   // ---- streams
 
   /** Serves a stream from now on. */
-  async open<S extends Stream>(
-    key: StreamKey & { readonly stream: S },
-    options: StreamOptions,
-    from: { readonly checkpoint: Checkpoint; readonly cursor: Progress | undefined; readonly session: number | undefined },
-  ): Promise<ViewStream<S>> {
+  async open<S extends Stream>(key: StreamKey & { readonly stream: S }, options: StreamOptions, from: StreamStart): Promise<ViewStream<S>> {
     const registry = this.#registry(key.stream)
     const stream: ViewStream<S> = new ViewStream(key, options, from, {
       sql: this.#database.sql,
       sightingOf: () => this.#sighting,
       encodeCursor: ({ viewId, stream }, { epoch, sighting }, progress) =>
         this.#codec.encode({ viewId, stream, epoch, sighting, progress }),
+      takeUp: () => this.#bringInto(stream),
       watchCheckpoint: () => this.#watchCheckpoint(key),
       rightOfWay: this.#rightOfWay,
       figures: this.figures,
@@ -247,6 +247,7 @@ export class Hub {
       }
       if (!this.#signal.aborted) await this.#bell.wait(hasFailed ? retryMs : everyMs())
     }
+    this.#letOn()
   }
 
   /** Reads what the hub starts from, as soon as somebody sequences on this server. */
@@ -262,7 +263,7 @@ export class Hub {
     const { sighting, epoch, isFull, rows, dispatched }: Round = this.#takeNumbered() ?? (await this.#askFeed())
     if (sighting.nonce !== this.#sighting.nonce) return this.#takeUp(sighting, epoch)
     // Whoever follows by now is served by this round; whoever joins later reads a page whose snapshot holds all of it.
-    const loads = kinds.map((kind) => this.#planOffers(kind, rows, dispatched))
+    const loads = kinds.map((kind) => this.#planOffers(kind, rows, epoch, dispatched))
     // Before the head moves on: what fails here is done again with the round.
     await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
@@ -312,29 +313,56 @@ export class Hub {
    */
   async #takeUp(sighting: Sighting, epoch: number): Promise<true> {
     for (const stream of this.#allStreams()) {
-      // As of now: what the stream goes on to see meanwhile is of the database as it is by then.
-      const { seen } = stream
-      if (await lacks(this.#sql, stream.key, seen)) await this.#setBack(stream, seen.epoch)
+      if (stream.seen.sighting.nonce !== sighting.nonce) await this.#holdOnce(stream)
     }
-    const isKnown = this.#sighting.head <= sighting.head
-    // What came between the two heads is not skipped, unless there is no telling what it was.
-    this.#sighting = isKnown ? { ...sighting, head: this.#sighting.head } : sighting
-    if (!isKnown) this.#allStreams().forEach((stream) => stream.fallBehind())
+    const { isLacking } = await holdAgainst(this.#sql, undefined, { epoch: this.#epoch, sighting: this.#sighting, linkPosition: 0 })
+    // What came between the two heads is not skipped, unless the numbers of what was offered stand for something else by now.
+    this.#sighting = isLacking ? sighting : { ...sighting, head: this.#sighting.head }
+    if (isLacking) this.#allStreams().forEach((stream) => stream.fallBehind())
     this.#epoch = epoch
+    this.#letOn()
     return true
   }
 
-  async #setBack(stream: ViewStream<Stream>, seenEpoch: number): Promise<void> {
-    const { key } = stream
+  /** A stream has read what is of another range than it, or the hub, is in. Resolves when both are in the one that is in use, or the stream was ended. */
+  async #bringInto(stream: ViewStream<Stream>): Promise<void> {
+    await this.#holdOnce(stream)
+    if (stream.seen.sighting.nonce === this.#sighting.nonce || this.#signal.aborted) return
+    const followed = new Promise<void>((resolve) => void this.#ahead.add(resolve))
+    this.#bell.ring()
+    await followed
+  }
+
+  #letOn(): void {
+    for (const goOn of this.#ahead) goOn()
+    this.#ahead.clear()
+  }
+
+  /** Holds a stream against the database, once at a time: the stream itself asks for it, too. */
+  #holdOnce(stream: ViewStream<Stream>): Promise<void> {
+    const underWay = this.#held.get(stream) ?? this.#hold(stream).finally(() => this.#held.delete(stream))
+    this.#held.set(stream, underWay)
+    return underWay
+  }
+
+  async #hold(stream: ViewStream<Stream>): Promise<void> {
+    const { key, seen } = stream
+    const verdict = await holdAgainst(this.#sql, key, seen)
+    if (verdict.isViewGone) return stream.endWith(viewGone())
+    if (!verdict.isLacking) return stream.goOn(verdict)
     this.#log.warn({ ...key }, 'the database was set back behind what was sent: resending')
-    await this.#onFork(key, seenEpoch)
-    const [checkpoint] = await readCheckpoints(this.#sql, [key])
-    if (checkpoint !== undefined) stream.setBack(checkpoint)
+    await this.#onFork(key, seen.epoch)
+    stream.endWith(setBack())
   }
 
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it ties the registry to what is loaded
-  #planOffers<S extends Stream>(stream: S, rows: readonly NewPosition[], dispatched: Dispatched | undefined): () => Promise<() => void> {
+  #planOffers<S extends Stream>(
+    stream: S,
+    rows: readonly NewPosition[],
+    epoch: number,
+    dispatched: Dispatched | undefined,
+  ): () => Promise<() => void> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
@@ -342,15 +370,15 @@ export class Hub {
     if (concerned.length === 0) return async () => () => {}
     if (dispatched !== undefined) {
       const dispatches = dispatched[stream].map((row) => toDispatch(stream, row))
-      return async () => () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, this.#epoch))
+      return async () => () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, epoch))
     }
     const accounts = new Set(concerned.map((one) => one.key.accountId))
     const changed = ofStream.filter((row) => accounts.has(row.accountId))
     if (changed.length > entitiesAtOnce) return async () => () => concerned.forEach((one) => one.fallBehind())
     const viewIds = [...new Set(concerned.map((one) => one.key.viewId))]
     return async () => {
-      const { epoch, dispatches } = await readDispatches(this.#sql, stream, changed, viewIds)
-      return () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, epoch))
+      const read = await readDispatches(this.#sql, stream, changed, viewIds)
+      return () => read.dispatches.forEach((dispatch) => this.#offer(registry, dispatch, read.epoch))
     }
   }
 
@@ -443,6 +471,14 @@ export class Hub {
       this.#log.warn({ err: error, ...stream.key }, 'could not save how far a stream has come')
     }
   }
+}
+
+/** What ends a stream that had seen what the database lacks. All that was known for it was of the one that is lost. */
+function setBack(): SynkvyError {
+  return new SynkvyError(
+    'SERVICE_UNAVAILABLE',
+    'The database was set back behind what was sent to you. Connect again: everything of which you may have seen too much is sent anew.',
+  )
 }
 
 function controlKey({ viewId, stream }: Pick<StreamKey, 'viewId' | 'stream'>): string {

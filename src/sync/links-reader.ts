@@ -74,7 +74,7 @@ export class LinksReader<S extends Stream> {
     this.#ahead = { range, page, begunAt: this.#now(), sent: new Set() }
   }
 
-  /** What was read ahead is of no use: the stream was set back. */
+  /** What was read ahead is of no use: the stream was rewound. */
   drop(): void {
     this.#ahead = undefined
   }

@@ -15,10 +15,9 @@ export interface Sighting {
 
 export const nothingSeen: Sighting = { nonce: 0, head: 0, durableTo: 0 }
 
-/** The later of two sightings by one stream: positions only grow. */
+/** The later of two sightings in one range of positions, where they only grow. Between ranges there is no telling: after a set-back two of them hold the same numbers. */
 export function laterSighting(a: Sighting, b: Sighting): Sighting {
-  if (a.nonce !== b.nonce) return b.head >= a.head ? b : a
-  return { nonce: a.nonce, head: Math.max(a.head, b.head), durableTo: Math.max(a.durableTo, b.durableTo) }
+  return { nonce: b.nonce, head: Math.max(a.head, b.head), durableTo: Math.max(a.durableTo, b.durableTo) }
 }
 
 /** SQL of what the statement's snapshot sees, asked once. */
@@ -48,10 +47,11 @@ interface PositionRange {
 /** What a cursor, or a stream, is held against. */
 export interface KnownPositions {
   readonly epoch: number
+  readonly sighting: Sighting
   /** From the range on that was in use when it was made; none where that is not known. */
   readonly ranges: readonly PositionRange[]
-  /** The last link position that the view gave out. */
-  readonly linkPosition: number
+  /** The last link position that the view gave out. Undefined when the view is gone. */
+  readonly linkPosition: number | undefined
 }
 
 /** What somebody has seen of this database, or of one that it takes the place of. */
@@ -68,7 +68,7 @@ export interface Seen {
  * epoch are from the future. (A crash undoes positions too, of the last moments, but no state: those are numbered again.)
  */
 export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPositions): boolean {
-  if (epoch > known.epoch || linkPosition > known.linkPosition) return true
+  if (epoch > known.epoch || linkPosition > (known.linkPosition ?? 0)) return true
   if (sighting.nonce === 0) return false
   const index = known.ranges.findIndex((range) => range.nonce === sighting.nonce)
   const range = known.ranges[index]
@@ -79,23 +79,35 @@ export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPo
   return next !== undefined && next.lineage !== range.lineage && range.usedTo !== null && sighting.head > range.usedTo
 }
 
-/** Whether this database lacks what a view's cursor, or its stream, has seen. Undefined when the view is gone. */
-export async function lacks(sql: Sql, key: Pick<StreamKey, 'accountId' | 'viewId'>, seen: Seen): Promise<boolean | undefined> {
-  const known = await readKnownPositions(sql, key, seen.sighting)
-  return known && isForked(seen, known)
+/** How a database stands to what was seen. */
+export interface Verdict {
+  /** It lacks what was seen. */
+  readonly isLacking: boolean
+  readonly isViewGone: boolean
+  /** Of the database, at the moment at which it was asked. */
+  readonly epoch: number
+  readonly sighting: Sighting
+}
+
+/** Holds what a view's cursor or stream has seen, or without a view what a hub has, against the database. */
+export async function holdAgainst(sql: Sql, view: Pick<StreamKey, 'accountId' | 'viewId'> | undefined, seen: Seen): Promise<Verdict> {
+  const known = await readKnownPositions(sql, view, seen.sighting)
+  const isViewGone = view !== undefined && known.linkPosition === undefined
+  return { isLacking: isForked(seen, known), isViewGone, epoch: known.epoch, sighting: known.sighting }
 }
 
 /** Reads, in one snapshot, what is held against what has been seen: the ranges from the one on that was in use then. */
 async function readKnownPositions(
   sql: Sql,
-  { accountId, viewId }: Pick<StreamKey, 'accountId' | 'viewId'>,
+  view: Pick<StreamKey, 'accountId' | 'viewId'> | undefined,
   { nonce }: Pick<Sighting, 'nonce'>,
-): Promise<KnownPositions | undefined> {
-  const [row] = await sql<KnownPositions[]>`
+): Promise<KnownPositions> {
+  const [row] = await sql<(Omit<KnownPositions, 'linkPosition'> & { readonly linkPosition: number | null })[]>`
     SELECT ${sightingColumn(sql)}, s.epoch, v.link_position AS "linkPosition", (
       SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to, 'tookUpAt', r.took_up_at)
         ORDER BY r.begins), '[]')
       FROM position_ranges r WHERE r.begins >= (SELECT max(s.begins) FROM position_ranges s WHERE s.nonce = ${nonce})) AS ranges
-    FROM sequencer s, sync_views v WHERE v.account_id = ${accountId} AND v.id = ${viewId}`
-  return row
+    FROM sequencer s LEFT JOIN sync_views v ON v.account_id = ${view?.accountId ?? null}::bigint AND v.id = ${view?.viewId ?? null}::bigint`
+  if (row === undefined) throw new Error('the table sequencer has lost its row')
+  return { ...row, linkPosition: row.linkPosition ?? undefined }
 }

@@ -182,6 +182,8 @@ export async function resendAfterFork(database: Database, accountId: number, vie
     if (done !== undefined) return done
     await cancelRunning(tx, accountId, viewId)
     await tx`SELECT restart_trade(${accountId}, ${viewId}, true)`
+    // A run of the database that is lost may have had the number that comes next: who had begun to receive that one would take this for the rest of it.
+    await tx`SELECT setval('resends_id_seq', greatest(last_value, clock_microseconds())) FROM resends_id_seq`
     return beginRun(tx, view, { cause: 'FAILOVER', epoch: state?.epoch ?? seenEpoch + 1, total: view.linkCount })
   })
 }

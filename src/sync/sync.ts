@@ -13,7 +13,7 @@ import type { SyncFigures } from './figures.ts'
 import { Doorbells } from './doorbell.ts'
 import { Hub, type KeyListener } from './hub.ts'
 import { Overviews, type ViewOverview } from './overview.ts'
-import { lacks, sightingColumn, type Sighting } from './positions.ts'
+import { holdAgainst, sightingColumn, type Sighting } from './positions.ts'
 import { latestResend, resendAfterFork, resendProgressOf, type ResendRow } from './resend.ts'
 import { RightOfWay } from './right-of-way.ts'
 import { Sequencer } from './sequencer.ts'
@@ -147,7 +147,14 @@ export class Sync implements AsyncDisposable {
       : await beginSession(this.#database.sql, key, this.#node, options)
     if (checkpoint === undefined) throw viewGone()
     if (isPull) await notePull(this.#database.sql, key, options)
-    return this.#hub.open(key, options, { checkpoint, cursor: cursor?.progress, session: isPull ? undefined : checkpoint.session })
+    const { epoch, sighting } = view
+    return this.#hub.open(key, options, {
+      checkpoint,
+      cursor: cursor?.progress,
+      session: isPull ? undefined : checkpoint.session,
+      epoch,
+      sighting,
+    })
   }
 
   /** One batch of a stream, for who cannot hold a connection: at once what there is, or what comes within `waitSeconds`. Throws as `open` does. */
@@ -178,9 +185,9 @@ export class Sync implements AsyncDisposable {
       this.#hub.acknowledged(key, moved)
       return key
     }
-    const { key, cursor } = await this.#readOwn(caller, text)
+    const { key, cursor, nonce } = await this.#readOwn(caller, text)
     if (cursor === undefined) return key
-    const checkpoint = await advanceCheckpoint(this.#database.sql, key, cursor.progress, true)
+    const checkpoint = await advanceCheckpoint(this.#database.sql, key, { progress: cursor.progress, nonce }, true)
     if (checkpoint === undefined) throw invalidCursor()
     this.#hub.acknowledged(key, checkpoint)
     return key
@@ -263,11 +270,14 @@ export class Sync implements AsyncDisposable {
     return { accountId: caller.accountId, ...view }
   }
 
-  /** Reads a cursor of one of the caller's own streams. Its stream is in it. */
-  async #readOwn(caller: Caller, text: string): Promise<{ readonly key: StreamKey; readonly cursor: Cursor | undefined }> {
+  /** Reads a cursor of one of the caller's own streams, and the nonce of the range of positions in which it was found good. Its stream is in it. */
+  async #readOwn(
+    caller: Caller,
+    text: string,
+  ): Promise<{ readonly key: StreamKey; readonly cursor: Cursor | undefined; readonly nonce: number }> {
     const view = await this.#viewOf(caller)
     const key = { accountId: view.accountId, viewId: view.id, stream: this.#codec.decode(text).stream }
-    return { key, cursor: await this.#accept(view, key, text) }
+    return { key, cursor: await this.#accept(view, key, text), nonce: view.sighting.nonce }
   }
 
   /**
@@ -279,9 +289,9 @@ export class Sync implements AsyncDisposable {
     if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
     // In the range that is in use: nothing can have been lost since.
     if (cursor.epoch === now.epoch && cursor.sighting.nonce === now.sighting.nonce) return cursor
-    const isLost = await lacks(this.#database.sql, key, { ...cursor, linkPosition: cursor.progress.linked.position })
-    if (isLost === undefined) throw viewGone()
-    if (!isLost) return cursor
+    const verdict = await holdAgainst(this.#database.sql, key, { ...cursor, linkPosition: cursor.progress.linked.position })
+    if (verdict.isViewGone) throw viewGone()
+    if (!verdict.isLacking) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
     return undefined
   }

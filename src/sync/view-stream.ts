@@ -3,11 +3,11 @@ import type { Sql } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import { shownRevision, type Batch, type Change, type EntityOf, type Lane, type Stream, type StreamOptions } from './change.ts'
-import { advanceCheckpoint, readCheckpoint, type Checkpoint, type StreamKey } from './checkpoint.ts'
+import { advanceCheckpoint, readCheckpoint, type Advance, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { SyncFigures } from './figures.ts'
 import { readLivePage, type FeedRow, type LinkPart, type LinkRowOfPage, type LinksPage } from './feed.ts'
 import { LinksReader } from './links-reader.ts'
-import { laterSighting, nothingSeen, type Seen, type Sighting } from './positions.ts'
+import { laterSighting, type Seen, type Sighting } from './positions.ts'
 import type { RightOfWay } from './right-of-way.ts'
 import { deliveredNow, deliveryOf, type Delivered, type Delivery } from './throughput.ts'
 import { afterLink, beforeAllLinks, covers, furthest, hasReached, type Progress } from './progress.ts'
@@ -37,6 +37,8 @@ export interface StreamHost {
   /** Up to where everything has been offered. */
   readonly sightingOf: () => Sighting
   readonly encodeCursor: (key: StreamKey, seen: { readonly epoch: number; readonly sighting: Sighting }, progress: Progress) => string
+  /** Another range of positions is in use than the one that the stream has seen, or the hub: holds the stream against the database, and lets it go on or ends it. */
+  readonly takeUp: () => Promise<void>
   /** The window is full, and nobody may be near to tell when it opens: look after the checkpoint. */
   readonly watchCheckpoint: () => void
   readonly rightOfWay: RightOfWay
@@ -46,6 +48,16 @@ export interface StreamHost {
   readonly warn: (message: string, error: unknown) => void
   /** Something was acknowledged or, by pull, fetched. */
   readonly onDelivered: (delivered: Delivered) => void
+}
+
+/** From where a stream is read. */
+export interface StreamStart {
+  readonly checkpoint: Checkpoint
+  readonly cursor: Progress | undefined
+  readonly session: number | undefined
+  /** What had been seen of the database before the checkpoint was read, and before the cursor was found good. */
+  readonly epoch: number
+  readonly sighting: Sighting
 }
 
 /** A batch that is out. */
@@ -96,9 +108,9 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
 
   /** What has been sent, or passed because it needs no sending. */
   #sent: Progress
-  /** What of the database has been seen for it. */
-  #sighting = nothingSeen
-  #epoch = 0
+  /** What of the database has been seen for it: all of it in one range of positions, for between two the database may have been set back. */
+  #sighting: Sighting
+  #epoch: number
   #acknowledged: Progress
   #rewinds: number
   /** Sent and not acknowledged, in order. */
@@ -116,24 +128,21 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   #hasToldComplete = false
   /** LIVE has passed a change that needed no sending, because its state was sent ahead: until that is saved it is taken for one that waits. */
   #hasPassedOver = false
-  /** Grows when the stream is set back: a page that was asked for before is dropped. */
+  /** Grows when the stream is rewound: a page that was asked for before is dropped. */
   #generation = 0
   #pauseMs = 0
   /** Whether it has waited for room in the window since it sent something. */
   #isStalled = false
   #end: SynkvyError | 'done' | undefined
 
-  constructor(
-    key: StreamKey & { readonly stream: S },
-    options: StreamOptions,
-    from: { readonly checkpoint: Checkpoint; readonly cursor: Progress | undefined; readonly session: number | undefined },
-    host: StreamHost,
-  ) {
+  constructor(key: StreamKey & { readonly stream: S }, options: StreamOptions, from: StreamStart, host: StreamHost) {
     this.key = key
     this.options = options
     this.session = from.session
     this.#host = host
     this.#links = new LinksReader(host.sql, key, options.batchSize, host.rightOfWay)
+    this.#sighting = from.sighting
+    this.#epoch = from.epoch
     this.#acknowledged = from.checkpoint
     this.#rewinds = from.checkpoint.rewinds
     this.#start = from.cursor === undefined ? from.checkpoint : furthest(from.checkpoint, from.cursor)
@@ -192,9 +201,9 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   }
 
   /** What it may have moved on to by itself; undefined while anything is unacknowledged. */
-  get passed(): Progress | undefined {
+  get passed(): Advance | undefined {
     const owesNothing = this.#inFlight.length === 0 && covers(this.#acknowledged, this.#start)
-    return owesNothing && !covers(this.#acknowledged, this.#sent) ? this.#sent : undefined
+    return owesNothing && !covers(this.#acknowledged, this.#sent) ? { progress: this.#sent, nonce: this.#sighting.nonce } : undefined
   }
 
   /** How many positions LIVE is beyond the checkpoint. */
@@ -207,7 +216,9 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   /** Takes what the hub loaded. What gathers beyond a batch is let go: the stream reads it from the feed when its consumer gets there. */
   offer(offer: Offer<EntityOf[S]>): void {
     if (this.#mode === 'BEHIND') return
-    if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(this.#host.sightingOf())
+    const sighting = this.#host.sightingOf()
+    if (!this.#isOfItsRange(sighting)) return this.fallBehind()
+    if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(sighting)
     this.#offers.set(offer.row.entityId, offer)
     if (this.#offers.size > this.options.batchSize) this.fallBehind()
     this.#bell.ring()
@@ -260,18 +271,16 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#run = run
   }
 
-  /** The database was set back behind what was sent: reads on from what it says now. */
-  setBack(checkpoint: Checkpoint): void {
-    this.#acknowledged = checkpoint
-    this.#restart(checkpoint)
-    this.#bell.ring()
+  /** Another range of positions is in use, and the database has all that was seen. */
+  goOn({ epoch, sighting }: Pick<Seen, 'epoch' | 'sighting'>): void {
+    this.#seeEpoch(epoch)
+    this.#sighting = sighting
   }
 
-  /** Goes back to the checkpoint. */
+  /** Goes back to the checkpoint: it was rewound. */
   #restart(checkpoint: Checkpoint): void {
     this.#generation += 1
     this.#links.drop()
-    this.#sighting = nothingSeen
     this.#rewinds = checkpoint.rewinds
     this.#start = checkpoint
     this.#sent = checkpoint
@@ -302,7 +311,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const lanes = backlogFirst ? (['BACKLOG', 'LIVE'] as const) : (['LIVE', 'BACKLOG'] as const)
     for (const lane of lanes) {
       const changes = lane === 'LIVE' ? await this.#readLive() : await this.#readBacklog()
-      if (changes === undefined) return this.#read()
+      if (changes === undefined) return this.#end === undefined ? this.#read() : undefined
       if (changes.length > 0) {
         this.#lastWasLive = lane === 'LIVE'
         return this.#send(changes)
@@ -361,41 +370,71 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#inFlight = [...this.#inFlight, { progress: this.#sent, delivery }]
   }
 
-  /** The changes of LIVE that wait; undefined when the stream was set back meanwhile. */
+  /** The changes of LIVE that wait; undefined when what was read may not be used. */
   async #readLive(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
     while (this.#mode === 'BEHIND') {
       const generation = this.#generation
       // From here on offers are kept: what commits after the page's snapshot is among them.
       this.#mode = 'JOINING'
       const page = await readLivePage(this.#host.sql, this.key.stream, this.key, this.#sent.live, this.options.batchSize)
-      if (generation !== this.#generation) return undefined
+      if (!(await this.#mayUse(page, generation))) return undefined
       const isJoined = this.#mode === 'JOINING' && !page.isFull
       if (isJoined) this.#mode = 'FOLLOWING'
       else this.fallBehind()
-      this.#epoch = page.epoch
+      this.#seeEpoch(page.epoch)
       this.#advanceLive(page.sighting, page.upTo)
-      const changes = page.rows.flatMap((row) => this.#liveChange({ row, link: row, epoch: page.epoch }))
+      const changes = page.rows.flatMap((row) => this.#liveChange(row, row))
       if (changes.length > 0) return changes
     }
     return this.#takeOffers()
   }
 
-  #takeOffers(): readonly Change<EntityOf[S]>[] {
+  /** What the hub has offered; undefined where it is in another range of positions than the stream. */
+  async #takeOffers(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
+    const sighting = this.#host.sightingOf()
+    if (!this.#isOfItsRange(sighting)) {
+      await this.#takeUp()
+      return undefined
+    }
     const before = this.#sent.live
     const offers = [...this.#offers.values()].filter(({ row }) => row.position === null || row.position > before)
     this.#offers.clear()
-    this.#advanceLive(this.#host.sightingOf())
-    return offers.flatMap((offer) => this.#liveChange(offer))
+    this.#advanceLive(sighting)
+    return offers.flatMap(({ row, link, epoch }) => {
+      this.#seeEpoch(epoch)
+      return this.#liveChange(row, link)
+    })
+  }
+
+  #isOfItsRange({ nonce }: Sighting): boolean {
+    return nonce === this.#sighting.nonce
+  }
+
+  /**
+   * Whether a page may be used: not where the stream was rewound since it was asked for, nor where it is of another range of positions than all that the stream has seen. Then the stream
+   * is held against the database first, which may have been set back, and reads the page again.
+   */
+  async #mayUse({ sighting }: { readonly sighting: Sighting }, generation: number): Promise<boolean> {
+    if (generation !== this.#generation) return false
+    if (this.#isOfItsRange(sighting)) return true
+    await this.#takeUp()
+    return false
+  }
+
+  async #takeUp(): Promise<void> {
+    await this.#host.takeUp()
+    this.fallBehind()
+  }
+
+  /** Two reads may end in another order than they began in: what is shown as a revision never goes back all the same. */
+  #seeEpoch(epoch: number): void {
+    this.#epoch = Math.max(this.#epoch, epoch)
   }
 
   /** LIVE has come to the head of what was seen, or, where a page was full, only to `live`. */
   #advanceLive(sighting: Sighting, live = sighting.head): void {
-    this.#see(sighting)
-    if (live > this.#sent.live) this.#sent = { ...this.#sent, live }
-  }
-
-  #see(sighting: Sighting): void {
     this.#sighting = laterSighting(this.#sighting, sighting)
+    if (live > this.#sent.live) this.#sent = { ...this.#sent, live }
   }
 
   /** What it has seen, to be held against a database that may have been set back. */
@@ -404,7 +443,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   }
 
   /** What LIVE sends of a row: nothing where that state or a later one has been sent. */
-  #liveChange({ row, link, epoch }: Offer<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
+  #liveChange(row: FeedRow<EntityOf[S]>, link: LinkPart): readonly Change<EntityOf[S]>[] {
     const sent = this.#ahead.get(row.entityId)
     const isSent = sent !== undefined && sent.revision >= row.revision && sent.linkRevision >= link.linkRevision
     // What LIVE has come to it will not come to again.
@@ -413,10 +452,10 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#hasPassedOver ||= isSent
     if (isSent || (row.entity === undefined && !row.deleted)) return []
     if (this.#isAhead(row)) this.#remember(row, link)
-    return [toChange(row.entity === undefined ? 'DELETED' : 'UPSERT', 'LIVE', row, link, epoch)]
+    return [toChange(row.entity === undefined ? 'DELETED' : 'UPSERT', 'LIVE', row, link, this.#epoch)]
   }
 
-  /** The changes of LINKED, or else of RESEND, that come next; undefined when the stream was set back meanwhile. */
+  /** The changes of LINKED, or else of RESEND, that come next; undefined when what was read may not be used. */
   async #readBacklog(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
     while (!this.#hasLinked) {
       const changes = await this.#readLinked()
@@ -433,13 +472,13 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const generation = this.#generation
     const { linked: after, resendId } = this.#sent
     const page = await this.#links.read({ after, to: undefined })
-    if (generation !== this.#generation || resendId !== this.#sent.resendId) return undefined
+    if (!(await this.#mayUse(page, generation)) || resendId !== this.#sent.resendId) return undefined
     this.#linksTo = Math.max(this.#linksTo, page.linkPosition)
     this.#seeLinks(page, undefined)
     const run = this.#run
     const done = run === undefined ? 0 : linksBegun(page.rows, after.position, run.linkedTo)
     this.#sent = { ...this.#sent, linked: page.upTo, done: this.#sent.done + done }
-    return page.rows.flatMap((row) => this.#linkedChange(row, page.epoch))
+    return page.rows.flatMap((row) => this.#linkedChange(row))
   }
 
   async #readResend(): Promise<readonly Change<EntityOf[S]>[] | undefined> {
@@ -447,11 +486,11 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     if (run === undefined) return []
     const after = this.#sent.resend
     const page = await this.#links.read({ after, to: run.resendTo })
-    if (generation !== this.#generation || run.id !== this.#run?.id) return undefined
+    if (!(await this.#mayUse(page, generation)) || run.id !== this.#run?.id) return undefined
     this.#seeLinks(page, run.resendTo)
     const resend = page.isFull ? page.upTo : afterLink(run.resendTo)
     this.#sent = { ...this.#sent, resend, done: this.#sent.done + linksBegun(page.rows, after.position, run.resendTo) }
-    return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row, page.epoch)))
+    return page.rows.flatMap((row) => (row.unlinked || row.entity === undefined ? [] : this.#backlogChange('UPSERT', row)))
   }
 
   /**
@@ -460,22 +499,23 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
    */
   #seeLinks({ epoch, sighting, rows, isFull, upTo }: LinksPage<EntityOf[S]>, to: number | undefined): void {
     if (isFull && this.#inFlight.length + 1 < this.options.maxInFlight) this.#links.readAhead({ after: upTo, to })
-    this.#epoch = epoch
-    this.#see(rows.some((row) => row.isUnsequenced) ? { ...sighting, head: sighting.head + 1 } : sighting)
+    this.#seeEpoch(epoch)
+    const seen = rows.some((row) => row.isUnsequenced) ? { ...sighting, head: sighting.head + 1 } : sighting
+    this.#sighting = laterSighting(this.#sighting, seen)
   }
 
-  #linkedChange(row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
+  #linkedChange(row: LinkRowOfPage<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
     // A run tells a system everything, also what it wrote itself: it may sweep what it has not seen in it.
     const isOfRun = this.#run !== undefined && row.point.position <= this.#run.linkedTo
     if (row.entityId === 0 || (row.isOwn && !isOfRun)) return []
-    if (row.unlinked) return this.#backlogChange('UNLINKED', row, epoch)
-    if (row.entity !== undefined) return this.#backlogChange('UPSERT', row, epoch)
-    return row.deleted ? this.#backlogChange('DELETED', row, epoch) : []
+    if (row.unlinked) return this.#backlogChange('UNLINKED', row)
+    if (row.entity !== undefined) return this.#backlogChange('UPSERT', row)
+    return row.deleted ? this.#backlogChange('DELETED', row) : []
   }
 
-  #backlogChange(what: What, row: LinkRowOfPage<EntityOf[S]>, epoch: number): readonly Change<EntityOf[S]>[] {
+  #backlogChange(what: What, row: LinkRowOfPage<EntityOf[S]>): readonly Change<EntityOf[S]>[] {
     if (this.#isAhead(row)) this.#remember(row, row)
-    return [toChange(what, 'RESEND', row, row, epoch)]
+    return [toChange(what, 'RESEND', row, row, this.#epoch)]
   }
 
   /** Whether LIVE has yet to come to the latest change of it. */
@@ -499,7 +539,9 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     const passed = this.passed
     if (
       passed === undefined ||
-      (!this.#hasPassedOver && hasReached(this.#acknowledged.linked, passed.linked) && hasReached(this.#acknowledged.resend, passed.resend))
+      (!this.#hasPassedOver &&
+        hasReached(this.#acknowledged.linked, passed.progress.linked) &&
+        hasReached(this.#acknowledged.resend, passed.progress.resend))
     )
       return
     const checkpoint = await advanceCheckpoint(this.#host.sql, this.key, passed, false)

@@ -17,6 +17,15 @@ const transports: { readonly [K in ConsumerKind]: Transport } = {
   pull: 'PULL',
 }
 
+const acknowledgement = 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }'
+
+interface Habits {
+  /** Whether what it has acknowledged may come again for a reason of its view's. */
+  readonly isBegunAnew: () => boolean
+  /** It goes on after what it has stored, whether or not that was acknowledged, as one must to be put right where the database is set back. */
+  readonly keepsCursor: boolean
+}
+
 /** What a consumer holds of an entity; `entity` null where it was removed. */
 interface Held {
   readonly revision: bigint
@@ -62,8 +71,7 @@ export class TrialConsumer {
   readonly gapsMs: number[] = []
   #endedAt: number | undefined
   readonly #doors: () => Door
-  /** Whether what it has acknowledged may come again for a reason of its view's. */
-  readonly #isBegunAnew: () => boolean
+  readonly #how: Habits
   readonly #random: Random
   readonly #stop = new AbortController()
   #copy = new Map<string, Held>()
@@ -71,7 +79,10 @@ export class TrialConsumer {
   /** What it was answered to its own writes: it is not sent them. */
   readonly #own = new Map<string, Held & { readonly mayComeBack: boolean }>()
   #acknowledged = new Map<string, Acknowledged>()
+  /** It was told that what it acknowledged by this is noted. */
   #cursor: string | undefined
+  /** Of the last batch that it has stored. */
+  #stored: string | undefined
   #backup: { readonly copy: ReadonlyMap<string, Held>; readonly cursor: string } | undefined
   /** The run that is under way, and what has been seen since it began. */
   #resent: { readonly id: string; readonly seen: Set<string> } | undefined
@@ -87,12 +98,12 @@ export class TrialConsumer {
   #run: Promise<void> = Promise.resolve()
   lastEnd: Ended | undefined
 
-  constructor(kind: ConsumerKind, stream: StreamName, random: Random, door: () => Door, isBegunAnew: () => boolean = () => false) {
+  constructor(kind: ConsumerKind, stream: StreamName, random: Random, door: () => Door, how: Partial<Habits> = {}) {
     this.kind = kind
     this.stream = stream
     this.#random = random
     this.#doors = door
-    this.#isBegunAnew = isBegunAnew
+    this.#how = { isBegunAnew: () => false, keepsCursor: false, ...how }
     setMaxListeners(0, this.#stop.signal)
   }
 
@@ -166,6 +177,11 @@ export class TrialConsumer {
       await this.#restore(this.#backup)
     const door = this.#doors()
     this.#door = door
+    const stored = this.#how.keepsCursor ? this.#stored : undefined
+    if (stored !== undefined && stored !== this.#cursor) {
+      await call(door, acknowledgement, { cursor: stored })
+      this.#cursor = stored
+    }
     const request = {
       stream: this.stream,
       afterCursor: this.kind === 'forgetful' ? undefined : this.#cursor,
@@ -202,6 +218,7 @@ export class TrialConsumer {
     this.#lastBatchAt = Date.now()
     if (this.#endedAt !== undefined) this.gapsMs.push(this.#lastBatchAt - this.#endedAt)
     this.#endedAt = undefined
+    this.#stored = batch.cursor
     const ids = new Set(batch.changes.map((change) => change.id))
     if (ids.size < batch.changes.length) this.violations.push(`${this.#name}: an entity stands twice in a batch`)
     if (batch.resendId === null) this.#resent = undefined
@@ -246,7 +263,7 @@ export class TrialConsumer {
     const isSameRun = known.lane === 'RESEND' && resendId !== null && known.resendId === resendId
     if (change.lane === 'RESEND' && !isSameRun) return
     const isTrade = this.stream === 'ORDER' || this.stream === 'CUSTOMER'
-    if (known.connection < this.#connectionNumber || this.#mayBeRewound || (isTrade && this.#isBegunAnew())) {
+    if (known.connection < this.#connectionNumber || this.#mayBeRewound || (isTrade && this.#how.isBegunAnew())) {
       this.tally.overlapping += 1
       return
     }
@@ -281,7 +298,7 @@ export class TrialConsumer {
   async #acknowledge(door: Door, batches: readonly Batch[]): Promise<void> {
     const last = batches.at(-1)
     if (last === undefined) return
-    await call(door, 'mutation ($cursor: Cursor!) { acknowledge(cursor: $cursor) { __typename } }', { cursor: last.cursor })
+    await call(door, acknowledgement, { cursor: last.cursor })
     for (const batch of batches) {
       for (const { id, revision, lane, entity } of batch.changes)
         this.#acknowledged.set(id, {

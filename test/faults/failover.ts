@@ -31,7 +31,7 @@ export async function runFailover(kind: Failover, seed: number): Promise<Failove
   const first = world.postgres
   await using replication = await Wire.to(first.port)
   await using replica = kind === 'backup' ? undefined : await first.createReplica(replication.port)
-  const trial = await beginTrial(world, { seed, views, productCount: 40 }, { systemsWrite: false })
+  const trial = await beginTrial(world, { seed, views, productCount: 40 }, { systemsWrite: false, keepCursors: true })
   trial.startWriting()
   await sleep(3_000)
   if (kind === 'backup') await setBack(first)

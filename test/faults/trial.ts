@@ -45,7 +45,10 @@ export async function beginTrial(
   world: World,
   { seed, views, productCount }: Pick<Schedule, 'seed' | 'views' | 'productCount'>,
   // What a system wrote of commits that were lost only the system knows.
-  { systemsWrite }: { readonly systemsWrite: boolean } = { systemsWrite: true },
+  { systemsWrite, keepCursors }: { readonly systemsWrite: boolean; readonly keepCursors: boolean } = {
+    systemsWrite: true,
+    keepCursors: false,
+  },
 ): Promise<Trial> {
   const random = new Random(seed)
   const shop = await openShop(world, `trial-${seed}-${Date.now()}`, views.length, productCount)
@@ -54,7 +57,7 @@ export async function beginTrial(
   const admin = (): Door => doorOf(shop.adminKey)
   await makeCounter(admin)
   await start(shop, admin)
-  const byView = consumersOf(views, shop, random, doorOf)
+  const byView = consumersOf(views, shop, random, doorOf, keepCursors)
   const consumers = byView.flat()
   for (const consumer of consumers) consumer.start()
 
@@ -142,17 +145,15 @@ function consumersOf(
   shop: Shop,
   random: Random,
   doorOf: (key: string) => Door,
+  keepsCursor: boolean,
 ): readonly (readonly TrialConsumer[])[] {
   return shop.views.map((view, index) =>
     streams.map(
       (stream, at) =>
-        new TrialConsumer(
-          views[index]?.[at] ?? 'fast',
-          stream,
-          random.fork(),
-          () => doorOf(view.key),
-          () => view.isWidened,
-        ),
+        new TrialConsumer(views[index]?.[at] ?? 'fast', stream, random.fork(), () => doorOf(view.key), {
+          isBegunAnew: () => view.isWidened,
+          keepsCursor,
+        }),
     ),
   )
 }

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isDatabaseAway } from '../../src/db/faults.ts'
+import { advanceCheckpoint, readCheckpoint } from '../../src/sync/checkpoint.ts'
+import { Subscription } from '../helpers/consumer.ts'
+import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { numberOf } from '../helpers/ids.ts'
+
+// Between two ranges of positions the database may have been set back. The gateways are kept from finding out, so that everything else happens first.
+
+let shop: Awaited<ReturnType<typeof startShop>>
+let ranges: ReturnType<typeof shop.database.database.direct>
+beforeAll(async () => {
+  shop = await startShop()
+  ranges = shop.database.database.direct('test', () => {})
+})
+afterAll(async () => {
+  await ranges.end()
+  await shop[Symbol.asyncDispose]()
+})
+
+const sql = () => shop.database.database.sql
+const link = 'mutation ($viewId: ID!, $products: [ProductBy!]!) { linkProducts(syncViewId: $viewId, products: $products) { linksCreated } }'
+
+/** A view that is linked to one product, `handle`. */
+async function createViewOf(handle: string, name: string) {
+  await createProducts(shop, [handle], 1)
+  const view = await createView(shop, name)
+  await expectData(shop.call(link, { viewId: view.viewId, products: [{ handle }] }))
+  await expect.poll(async () => (await sql()`SELECT 1 FROM inbox LIMIT 1`).length).toBe(0)
+  return view
+}
+
+const waitingFor = async (table: string): Promise<number> =>
+  (await sql()`SELECT 1 FROM pg_locks WHERE relation = ${table}::regclass AND NOT granted`).length
+const standing = async () => sql()`SELECT epoch, (SELECT count(*)::int FROM resends WHERE cause = 'FAILOVER') AS resends FROM sequencer`
+
+/** Nobody can ask what is known of ranges, until `ranges` commits. */
+async function keepRanges(): Promise<void> {
+  await ranges`BEGIN`
+  await ranges`LOCK TABLE position_ranges IN ACCESS EXCLUSIVE MODE`
+}
+
+/** A stream that has opened, and whose first page is read after `change`. */
+async function openBefore(key: string, change: () => Promise<void>): Promise<Subscription> {
+  return sql().begin(async (links) => {
+    await links`LOCK TABLE links IN ACCESS EXCLUSIVE MODE`
+    const stream = new Subscription(shop.connect(key), 'STOCK')
+    await expect.poll(() => waitingFor('links')).toBeGreaterThan(0)
+    await change()
+    return stream
+  })
+}
+
+test('a stream whose page is of a new term waits until it was held against the database, and has lost nothing', async () => {
+  const { key } = await createViewOf('term-1', 'Term')
+  const before = await standing()
+  const termOf = async (): Promise<number> => Number((await sql()<{ term: number }[]>`SELECT term FROM sequencer`)[0]?.term)
+  /** Whether a new term has begun and the hub waits to be told what is known. It may have asked before it could be kept from it. */
+  const isHeld = async (): Promise<boolean> => {
+    const term = await termOf()
+    await sql()`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'synkvy sequencer' AND datname = current_database()`
+    await expect.poll(termOf, { interval: 1 }).toBeGreaterThan(term)
+    await keepRanges()
+    await sql()`UPDATE sync_views SET name = name || ' anew' WHERE name LIKE 'Term%'`
+    for (let look = 0; look < 50; look += 1) {
+      if ((await waitingFor('position_ranges')) > 0) return true
+      await sleep(20)
+    }
+    await ranges`ROLLBACK`
+    return false
+  }
+
+  const stream = await openBefore(key, async () => expect.poll(isHeld).toBe(true))
+  await sleep(300)
+  expect(stream.waiting).toBe(0)
+  await ranges`COMMIT`
+
+  await stream.readUntil((batch) => batch.caughtUp)
+  await sql()`UPDATE stock_levels SET on_hand = 4 WHERE variant_id = (SELECT id FROM variants WHERE sku = 'SKU-term-1')`
+  await stream.readUntil((batch) => batch.changes.some(({ entity }) => entity?.['onHand'] === 4))
+  expect(await standing()).toEqual(before)
+})
+
+test('a page of a database that was set back is not sent to who has seen more: the stream ends, and all is sent anew', async () => {
+  const { key } = await createViewOf('back-1', 'Back')
+
+  const stream = await openBefore(key, async () => {
+    await keepRanges()
+    // As after a backup was put back: the range that was in use is not known, and the one that is now holds the same numbers.
+    await ranges`UPDATE position_ranges SET nonce = nonce + 1 WHERE used_to IS NULL`
+    await sql()`UPDATE sequencer SET nonce = nonce + 1`
+  })
+  await expect.poll(() => waitingFor('position_ranges')).toBeGreaterThan(0)
+  await sleep(300)
+  expect(stream.waiting).toBe(0)
+  await ranges`COMMIT`
+
+  expect(await stream.ended()).toBe('SERVICE_UNAVAILABLE')
+  expect(await standing()).toEqual([{ epoch: 1, resends: 1 }])
+  const [run] = await sql()<{ id: number }[]>`SELECT id FROM resends`
+  expect(run?.id, 'no number that a run had which is lost').toBeGreaterThan(1_000_000)
+  const again = await new Subscription(shop.connect(key), 'STOCK').readUntil((batch) => batch.resendComplete)
+  expect(again).toMatchObject([{ key: 'SKU-back-1', lane: 'RESEND' }])
+  expect(again[0]?.revision).toBeGreaterThan(2n ** 53n)
+})
+
+test('how far a stream had come in another range of positions is not written down', async () => {
+  const { key, viewId } = await createViewOf('far-1', 'Far')
+  const [account] = await sql()<{ id: number }[]>`SELECT account_id AS id FROM sync_views WHERE id = ${numberOf(viewId)}`
+  const at = { accountId: account?.id ?? 0, viewId: numberOf(viewId), stream: 'STOCK' } as const
+  const stream = new Subscription(shop.connect(key), 'STOCK')
+  await stream.readUntil((batch) => batch.caughtUp)
+  const before = await readCheckpoint(sql(), at)
+  if (before === undefined) throw new Error('the stream has a checkpoint')
+
+  const refusal = await advanceCheckpoint(sql(), at, { progress: { ...before, live: before.live + 1_000 }, nonce: 1 }, false).catch(
+    (error: unknown) => error,
+  )
+
+  expect(isDatabaseAway(refusal)).toBe(true)
+  expect(await readCheckpoint(sql(), at)).toMatchObject({ live: before.live })
+})
