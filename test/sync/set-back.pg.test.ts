@@ -71,7 +71,9 @@ test('a stream whose page is of a new term waits until it was held against the d
     return false
   }
 
-  const stream = await openBefore(key, async () => expect.poll(isHeld).toBe(true))
+  const stream = await openBefore(key, async () => {
+    await expect.poll(isHeld).toBe(true)
+  })
   await sleep(300)
   expect(stream.waiting).toBe(0)
   await ranges`COMMIT`
