@@ -37,7 +37,7 @@ export async function upsertProducts(database: Database, author: Author, inputs:
       ),
     )
     const wanted = inputs.map((input) => mergeProduct(author.accountId, before.get(input.handle), input))
-    await insertProducts(
+    const made = await insertProducts(
       tx,
       wanted.filter((row) => !before.has(row.handle)),
     )
@@ -45,10 +45,10 @@ export async function upsertProducts(database: Database, author: Author, inputs:
       tx,
       wanted.filter((row) => before.has(row.handle) && differs(row, before.get(row.handle))),
     )
+    await upsertVariants(tx, author.accountId, inputs, new Map([...[...before].map(([handle, row]) => [handle, row.id] as const), ...made]))
+    // What became of their variants shows in their revisions.
     const after = await productsByHandle(tx, author.accountId, inputs)
-    await upsertVariants(tx, author.accountId, inputs, after)
-    const final = await productsByHandle(tx, author.accountId, inputs)
-    return inputs.map((input) => expectRow(final.get(input.handle)))
+    return inputs.map((input) => expectRow(after.get(input.handle)))
   })
 }
 
@@ -132,38 +132,39 @@ function differs(wanted: object, before: object | undefined): boolean {
   return Object.entries(wanted).some(([name, value]) => !isDeepStrictEqual(value, stored.get(name)))
 }
 
-/** Without ON CONFLICT: what somebody else has just made must be read, not overwritten, so the call is tried again. */
-async function insertProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<void> {
-  await insertRows(tx, products, rows)
+/** Without ON CONFLICT: what somebody else has just made must be read, not overwritten, so the call is tried again. Answers their ids by handle. */
+async function insertProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<readonly (readonly [string, number])[]> {
+  const made = await insertRows(tx, products, rows, { returning: ['handle', 'id'] })
+  return made.map(({ handle, id }) => [String(handle), Number(id)])
 }
 
 /** Their rows are locked; an upsert is how Postgres takes many at once. */
 async function updateProducts(tx: DrizzleSession, rows: readonly NewProduct[]): Promise<void> {
   const set = ['title', 'description', 'vendor', 'productType', 'tags', 'status', 'imageUrls', 'allowBackorder'] as const
-  await insertRows(tx, products, rows, { onConflict: ['accountId', 'handle'], set })
+  await insertRows(tx, products, rows, { upsert: { onConflict: ['accountId', 'handle'], set } })
 }
 
 // ---- variants
 
-/** Makes each product's variants what its list says, where one is given: those that it lacks go, and a SKU may move between products of one call. */
+/** Makes each product's variants what its list says, where one is given: those that it lacks go, and a SKU may move between products of one call. `owners`: ids by handle. */
 async function upsertVariants(
   tx: DrizzleSession,
   accountId: number,
   inputs: readonly ProductInput[],
-  owners: ReadonlyMap<string, ProductRow>,
+  owners: ReadonlyMap<string, number>,
 ): Promise<void> {
   const given = inputs.flatMap((input, index) =>
-    input.variants ? [{ index, product: expectRow(owners.get(input.handle)), list: input.variants }] : [],
+    input.variants ? [{ index, productId: expectRow(owners.get(input.handle)), list: input.variants }] : [],
   )
   if (given.length === 0) return
   const before = await variantsOf(
     tx,
     accountId,
-    given.map(({ product }) => product.id),
+    given.map(({ productId }) => productId),
   )
   const bySku = new Map(before.map((row) => [row.sku, row]))
-  const wanted = given.flatMap(({ index, product, list }) =>
-    list.map((variant, ordinal) => ({ index, ordinal, variant, product, before: sameProduct(bySku.get(variant.sku), product.id) })),
+  const wanted = given.flatMap(({ index, productId, list }) =>
+    list.map((variant, ordinal) => ({ index, ordinal, variant, productId, before: sameProduct(bySku.get(variant.sku), productId) })),
   )
   throwFaults(wanted.flatMap(priceFaults))
   const keptSkus = new Set(wanted.flatMap(({ before: row }) => (row === undefined ? [] : [row.sku])))
@@ -174,7 +175,7 @@ async function upsertVariants(
   )
   await refuseForeignSkus(tx, accountId, wanted)
   const rows = wanted.map((one) => ({
-    row: mergeVariant(accountId, one.product.id, one.ordinal, one.before, one.variant),
+    row: mergeVariant(accountId, one.productId, one.ordinal, one.before, one.variant),
     before: one.before,
   }))
   const changed = rows.filter(({ row, before: stored }) => differs(row, stored))
@@ -192,7 +193,7 @@ interface WantedVariant {
   readonly index: number
   readonly ordinal: number
   readonly variant: VariantInput
-  readonly product: ProductRow
+  readonly productId: number
   readonly before: VariantRow | undefined
 }
 
@@ -296,7 +297,7 @@ async function updateVariants(tx: DrizzleSession, rows: readonly NewVariant[]): 
     'weightGrams',
     'options',
   ] as const
-  await insertRows(tx, variants, rows, { onConflict: ['accountId', 'sku'], set })
+  await insertRows(tx, variants, rows, { upsert: { onConflict: ['accountId', 'sku'], set } })
 }
 
 // ---- finding and deleting

@@ -49,21 +49,26 @@ export function isAnyOf(column: PgColumn, values: readonly (string | number)[]):
   return sql`${column} = ANY(${sql.param([...values])}::${sql.raw(column.getSQLType())}[])`
 }
 
+type ColumnName<Table extends PgTable> = keyof Table['_']['columns'] & string
+
 /**
  * Inserts rows as one JSON value, which Postgres takes apart: with a parameter for each of ten thousand values a statement takes three times as long. All rows have the
- * same keys. With `onConflict` the columns in `set` take the new values of the rows that are there.
+ * same keys. With `upsert` the columns in `set` take the new values of the rows that are there. Answers the columns in `returning` of each, as the driver gives them.
  */
 export async function insertRows<Table extends PgTable>(
   tx: DrizzleSession,
   table: Table,
   rows: readonly Table['$inferInsert'][],
-  upsert?: {
-    readonly onConflict: readonly (keyof Table['_']['columns'] & string)[]
-    readonly set: readonly (keyof Table['_']['columns'] & string)[]
-  },
-): Promise<void> {
+  {
+    upsert,
+    returning,
+  }: {
+    readonly upsert?: { readonly onConflict: readonly ColumnName<Table>[]; readonly set: readonly ColumnName<Table>[] }
+    readonly returning?: readonly ColumnName<Table>[]
+  } = {},
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const [first] = rows
-  if (first === undefined) return
+  if (first === undefined) return []
   const names = Object.keys(first)
   const columns = new Map(names.map((name) => [name, snakeCase(name)]))
   const json = JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [columns.get(name), value]))))
@@ -71,9 +76,11 @@ export async function insertRows<Table extends PgTable>(
     upsert === undefined
       ? sql``
       : sql`ON CONFLICT (${columnList(upsert.onConflict)}) DO UPDATE SET ${columnList(upsert.set, (name) => sql`${name} = excluded.${name}`)}`
-  await tx.execute(
-    sql`INSERT INTO ${table} (${columnList(names)}) SELECT ${columnList(names)} FROM json_populate_recordset(NULL::${table}, ${json}::json) ${conflict}`,
+  const answer = returning === undefined ? sql`` : sql`RETURNING ${columnList(returning)}`
+  const { rows: written } = await tx.execute(
+    sql`INSERT INTO ${table} (${columnList(names)}) SELECT ${columnList(names)} FROM json_populate_recordset(NULL::${table}, ${json}::json) ${conflict} ${answer}`,
   )
+  return written
 }
 
 function columnList(names: readonly string[], of: (name: SQL) => SQL = (name) => name): SQL {

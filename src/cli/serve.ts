@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import { createLog } from '../log.ts'
+import { untilStopped } from './stop.ts'
 
 /** Whoever stops services kills what does not end within ten seconds or so. */
 const stopWithinMs = 9_000
@@ -24,20 +25,6 @@ export async function serve(): Promise<void> {
   await Promise.race([app[Symbol.asyncDispose](), sleep(stopWithinMs)])
   // What still waits for a database that is away does not keep the process.
   process.exit()
-}
-
-/** Resolves at the first SIGINT or SIGTERM. The second ends the process. */
-export function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    let isStopping = false
-    const stop = (): void => {
-      if (isStopping) process.exit(1)
-      isStopping = true
-      resolve()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
 }
 
 /** What somebody who has just started synkvy reads. */

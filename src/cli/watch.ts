@@ -2,7 +2,7 @@ import { createClient, type Client } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { SynkvyError } from '../errors.ts'
-import { untilStopped } from './serve.ts'
+import { untilStopped } from './stop.ts'
 
 type StreamName = keyof typeof documents
 

@@ -37,7 +37,7 @@ export async function upsertCustomers(
       tx,
       customers,
       changed.filter((row) => before.has(row.externalId)),
-      { onConflict: ['accountId', 'ownerUserId', 'externalId'], set: ['name', 'email', 'phone', 'address'] },
+      { upsert: { onConflict: ['accountId', 'ownerUserId', 'externalId'], set: ['name', 'email', 'phone', 'address'] } },
     )
     const after = await findCustomerIds(
       tx,

@@ -353,7 +353,7 @@ async function writeOrders(
   await insertRows(tx, orders, fresh.toSorted(byExternalId))
   const changed = changes.flatMap(({ before, after }) => (before !== undefined && rowDiffers(after.row, before.row) ? [after.row] : []))
   const set = ['number', 'state', 'customerId', 'shippingAddress', 'billingAddress', 'currency', 'placedAt'] as const
-  await insertRows(tx, orders, changed, { onConflict: ['accountId', 'ownerUserId', 'externalId'], set })
+  await insertRows(tx, orders, changed, { upsert: { onConflict: ['accountId', 'ownerUserId', 'externalId'], set } })
   const ids = new Map(
     (
       await orderIdsOf(
@@ -413,5 +413,5 @@ async function writeLines(
     })),
   )
   const set = ['variantId', 'locationId', 'sku', 'title', 'quantity', 'unitPrice', 'taxRate'] as const
-  await insertRows(tx, orderLines, rows, { onConflict: ['accountId', 'orderId', 'ordinal'], set })
+  await insertRows(tx, orderLines, rows, { upsert: { onConflict: ['accountId', 'orderId', 'ordinal'], set } })
 }

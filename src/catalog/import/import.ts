@@ -179,6 +179,7 @@ class Writer {
   readonly #onRefused: (refusal: Refusal) => void
   #begunAt = new Date(0)
   #waiting: ImportedProduct[] = []
+  #writing = Promise.resolve()
   readonly #counts = { products: 0, variants: 0, created: 0, changed: 0, refused: 0 }
   onProgress: (products: number) => void = () => {}
 
@@ -214,12 +215,27 @@ class Writer {
 
   async add(product: ImportedProduct): Promise<void> {
     this.#waiting.push(product)
-    if (this.#waiting.length >= productsAtOnce) await this.flush()
+    if (this.#waiting.length >= productsAtOnce) await this.#writeWaiting()
   }
 
+  /** Writes what is left. */
   async flush(): Promise<void> {
+    await this.#writeWaiting()
+    await this.#writing
+  }
+
+  /** Begins to write what waits as soon as the batch before is written. Resolves when it has begun, so that the next batch is read meanwhile. */
+  async #writeWaiting(): Promise<void> {
     const named = this.#waiting.splice(0).filter((product) => this.#isNamed(product))
-    const written = await this.#writeProducts(await this.#withoutRepeated(named))
+    const products = await this.#withoutRepeated(named)
+    await this.#writing
+    this.#writing = this.#write(products)
+    // Whoever waits for it hears of it.
+    this.#writing.catch(() => {})
+  }
+
+  async #write(products: readonly ImportedProduct[]): Promise<void> {
+    const written = await this.#writeProducts(products)
     const stock = written.flatMap((product) => product.stock.map((item) => ({ item, product })))
     for (let at = 0; at < stock.length; at += stockAtOnce) await this.#writeStock(stock.slice(at, at + stockAtOnce))
     this.onProgress(this.#counts.products)

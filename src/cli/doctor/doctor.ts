@@ -1,4 +1,4 @@
-import { openForCommand } from '../../app.ts'
+import { openForCommand } from '../../database.ts'
 import { readConfig } from '../../config.ts'
 import { createLog } from '../../log.ts'
 import { print } from '../options.ts'
