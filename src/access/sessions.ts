@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { and, eq, inArray } from 'drizzle-orm'
 import type { Database, TransactionSql } from '../db/client.ts'
+import { isDangling } from '../db/faults.ts'
 import { sessions } from '../db/tables/access.ts'
 import { SynkvyError } from '../errors.ts'
 import { hashSecret, type ApiKeyRow } from './api-keys.ts'
@@ -17,7 +18,10 @@ export interface BegunSession {
   readonly expiresAt: Date
 }
 
-/** Exchanges an admin's key, whose caller this is, for a session. Throws FORBIDDEN for an integration's key, and for one that is bound to trusted documents. */
+/**
+ * Exchanges an admin's key, whose caller this is, for a session. Throws FORBIDDEN for an integration's key, and for one that is bound to trusted documents; UNAUTHENTICATED
+ * for one that is deleted meanwhile.
+ */
 export async function beginSession(database: Database, caller: Caller): Promise<BegunSession> {
   if (caller.kind !== 'ADMIN') {
     throw new SynkvyError(
@@ -36,6 +40,12 @@ export async function beginSession(database: Database, caller: Caller): Promise<
   await database.drizzle
     .insert(sessions)
     .values({ accountId: caller.accountId, keyId: caller.keyId, secretHash: hashSecret(secret), expiresAt })
+    .catch((error: unknown) => {
+      if (!isDangling(error)) throw error
+      throw new SynkvyError('UNAUTHENTICATED', 'This API key was deleted just now. Ask an admin of the shop for a new one.', {
+        cause: error,
+      })
+    })
   return { secret, expiresAt }
 }
 

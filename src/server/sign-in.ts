@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { actorOf, recordAction, recorded } from '../access/audit.ts'
 import { beginSession, endSession } from '../access/sessions.ts'
-import { isDangling, isDatabaseAway } from '../db/faults.ts'
 import { SynkvyError } from '../errors.ts'
+import { refusalOf } from '../refusal.ts'
 import { addressOf, isJson, isSameOrigin, isSecure, noSessionCookie, sessionCookie, sessionSecretOf } from './browser.ts'
 import type { ServerParts } from './yoga.ts'
 
@@ -67,11 +67,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function refusalOf(error: unknown): SynkvyError | undefined {
-  if (isDatabaseAway(error)) return new SynkvyError('SERVICE_UNAVAILABLE', 'The database is away. Try again in a moment.')
-  if (isDangling(error))
-    return new SynkvyError('UNAUTHENTICATED', 'This API key was deleted just now. Ask an admin of the shop for a new one.')
-  return error instanceof SynkvyError ? error : undefined
 }
