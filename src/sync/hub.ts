@@ -33,6 +33,8 @@ const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
 /** When a round that failed is tried again, at the latest. */
 const retryMs = 500
+/** For how long a stream waits for the hub to be in its range of positions, before it looks again. */
+const followWithinMs = 1_000
 /** How often a gateway that starts looks whether somebody sequences. */
 const startLookMs = 20
 
@@ -82,10 +84,8 @@ export class Hub {
   #sighting = nothingSeen
   #epoch = 0
   #controlReads = 0
-  /** Streams that are being held against the database. */
-  readonly #held = new Map<ViewStream<Stream>, Promise<void>>()
-  /** Lets streams go on that are in a range of positions which the hub has yet to take up. */
-  readonly #ahead = new Set<() => void>()
+  /** Of streams that are in a range of positions which the hub has yet to take up: rung when it has. */
+  readonly #ahead = new Set<Bell>()
   /** What was numbered beside it since the last round. */
   #numbered: Numbered[] = []
 
@@ -312,10 +312,10 @@ export class Hub {
    * had seen more than it knows are put right. True, for there may be more to read.
    */
   async #takeUp(sighting: Sighting, epoch: number): Promise<true> {
-    for (const stream of this.#allStreams()) {
-      if (stream.seen.sighting.nonce !== sighting.nonce) await this.#holdOnce(stream)
-    }
-    const { isLacking } = await holdAgainst(this.#sql, undefined, { epoch: this.#epoch, sighting: this.#sighting, linkPosition: 0 })
+    await this.#hold(this.#allStreams().filter((stream) => stream.seen.sighting.nonce !== sighting.nonce))
+    const own = { epoch: this.#epoch, sighting: this.#sighting, linkPosition: 0 }
+    const [verdict] = await holdAgainst(this.#sql, [{ view: undefined, seen: own }])
+    const isLacking = verdict?.isLacking === true
     // What came between the two heads is not skipped, unless the numbers of what was offered stand for something else by now.
     this.#sighting = isLacking ? sighting : { ...sighting, head: this.#sighting.head }
     if (isLacking) this.#allStreams().forEach((stream) => stream.fallBehind())
@@ -326,32 +326,32 @@ export class Hub {
 
   /** A stream has read what is of another range than it, or the hub, is in. Resolves when both are in the one that is in use, or the stream was ended. */
   async #bringInto(stream: ViewStream<Stream>): Promise<void> {
-    await this.#holdOnce(stream)
-    if (stream.seen.sighting.nonce === this.#sighting.nonce || this.#signal.aborted) return
-    const followed = new Promise<void>((resolve) => void this.#ahead.add(resolve))
+    await this.#hold([stream])
+    if (stream.hasEnded || stream.seen.sighting.nonce === this.#sighting.nonce || this.#signal.aborted) return
+    const followed = new Bell()
+    this.#ahead.add(followed)
     this.#bell.ring()
-    await followed
+    await followed.wait(followWithinMs)
+    this.#ahead.delete(followed)
   }
 
   #letOn(): void {
-    for (const goOn of this.#ahead) goOn()
-    this.#ahead.clear()
+    for (const followed of this.#ahead) followed.ring()
   }
 
-  /** Holds a stream against the database, once at a time: the stream itself asks for it, too. */
-  #holdOnce(stream: ViewStream<Stream>): Promise<void> {
-    const underWay = this.#held.get(stream) ?? this.#hold(stream).finally(() => this.#held.delete(stream))
-    this.#held.set(stream, underWay)
-    return underWay
+  /** Lets streams go on whose database has all that they have seen, and ends the others when their views are put right. */
+  async #hold(streams: readonly ViewStream<Stream>[]): Promise<void> {
+    const witnesses = streams.map((stream) => ({ stream, view: stream.key, seen: stream.seen }))
+    for (const { stream, seen, ...verdict } of await holdAgainst(this.#sql, witnesses)) {
+      if (verdict.isViewGone) stream.endWith(viewGone())
+      else if (verdict.isLacking) await this.#putRight(stream, seen.epoch)
+      else stream.goOn(verdict)
+    }
   }
 
-  async #hold(stream: ViewStream<Stream>): Promise<void> {
-    const { key, seen } = stream
-    const verdict = await holdAgainst(this.#sql, key, seen)
-    if (verdict.isViewGone) return stream.endWith(viewGone())
-    if (!verdict.isLacking) return stream.goOn(verdict)
-    this.#log.warn({ ...key }, 'the database was set back behind what was sent: resending')
-    await this.#onFork(key, seen.epoch)
+  async #putRight(stream: ViewStream<Stream>, seenEpoch: number): Promise<void> {
+    this.#log.warn({ ...stream.key }, 'the database was set back behind what was sent: resending')
+    await this.#onFork(stream.key, seenEpoch)
     stream.endWith(setBack())
   }
 

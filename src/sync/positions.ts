@@ -47,11 +47,10 @@ interface PositionRange {
 /** What a cursor, or a stream, is held against. */
 export interface KnownPositions {
   readonly epoch: number
-  readonly sighting: Sighting
   /** From the range on that was in use when it was made; none where that is not known. */
   readonly ranges: readonly PositionRange[]
-  /** The last link position that the view gave out. Undefined when the view is gone. */
-  readonly linkPosition: number | undefined
+  /** The last link position that the view gave out. */
+  readonly linkPosition: number
 }
 
 /** What somebody has seen of this database, or of one that it takes the place of. */
@@ -68,7 +67,7 @@ export interface Seen {
  * epoch are from the future. (A crash undoes positions too, of the last moments, but no state: those are numbered again.)
  */
 export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPositions): boolean {
-  if (epoch > known.epoch || linkPosition > (known.linkPosition ?? 0)) return true
+  if (epoch > known.epoch || linkPosition > known.linkPosition) return true
   if (sighting.nonce === 0) return false
   const index = known.ranges.findIndex((range) => range.nonce === sighting.nonce)
   const range = known.ranges[index]
@@ -77,6 +76,12 @@ export function isForked({ epoch, sighting, linkPosition }: Seen, known: KnownPo
   if (later.some(({ tookUpAt }) => tookUpAt !== null && tookUpAt < sighting.durableTo)) return true
   const [next] = later
   return next !== undefined && next.lineage !== range.lineage && range.usedTo !== null && sighting.head > range.usedTo
+}
+
+/** What a view's cursor or stream has seen or, without a view, a hub. */
+export interface Witness {
+  readonly view: Pick<StreamKey, 'accountId' | 'viewId'> | undefined
+  readonly seen: Seen
 }
 
 /** How a database stands to what was seen. */
@@ -89,25 +94,36 @@ export interface Verdict {
   readonly sighting: Sighting
 }
 
-/** Holds what a view's cursor or stream has seen, or without a view what a hub has, against the database. */
-export async function holdAgainst(sql: Sql, view: Pick<StreamKey, 'accountId' | 'viewId'> | undefined, seen: Seen): Promise<Verdict> {
-  const known = await readKnownPositions(sql, view, seen.sighting)
-  const isViewGone = view !== undefined && known.linkPosition === undefined
-  return { isLacking: isForked(seen, known), isViewGone, epoch: known.epoch, sighting: known.sighting }
+/** Holds what was seen against the database: all in one statement, for a gateway may have thousands of streams. Answers each with its verdict, in their order. */
+export async function holdAgainst<W extends Witness>(sql: Sql, witnesses: readonly W[]): Promise<readonly (W & Verdict)[]> {
+  const { epoch, sighting, ranges, linkPositions } = await readKnownPositions(sql, witnesses)
+  return witnesses.map((witness, index) => {
+    const linkPosition = linkPositions[index] ?? undefined
+    const isViewGone = witness.view !== undefined && linkPosition === undefined
+    const isLacking = isForked(witness.seen, { epoch, ranges, linkPosition: linkPosition ?? 0 })
+    return { ...witness, isLacking, isViewGone, epoch, sighting }
+  })
 }
 
-/** Reads, in one snapshot, what is held against what has been seen: the ranges from the one on that was in use then. */
-async function readKnownPositions(
-  sql: Sql,
-  view: Pick<StreamKey, 'accountId' | 'viewId'> | undefined,
-  { nonce }: Pick<Sighting, 'nonce'>,
-): Promise<KnownPositions> {
-  const [row] = await sql<(Omit<KnownPositions, 'linkPosition'> & { readonly linkPosition: number | null })[]>`
-    SELECT ${sightingColumn(sql)}, s.epoch, v.link_position AS "linkPosition", (
+interface KnownRow extends Pick<KnownPositions, 'epoch' | 'ranges'> {
+  readonly sighting: Sighting
+  /** Null where there is no such view. */
+  readonly linkPositions: readonly (number | null)[]
+}
+
+/** Reads, in one snapshot, what is held against what has been seen: the ranges from the earliest one on that was in use then. */
+async function readKnownPositions(sql: Sql, witnesses: readonly Witness[]): Promise<KnownRow> {
+  const [row] = await sql<KnownRow[]>`
+    SELECT ${sightingColumn(sql)}, s.epoch, (
       SELECT coalesce(json_agg(json_build_object('begins', r.begins, 'ends', r.ends, 'nonce', r.nonce, 'lineage', r.lineage, 'usedTo', r.used_to, 'tookUpAt', r.took_up_at)
         ORDER BY r.begins), '[]')
-      FROM position_ranges r WHERE r.begins >= (SELECT max(s.begins) FROM position_ranges s WHERE s.nonce = ${nonce})) AS ranges
-    FROM sequencer s LEFT JOIN sync_views v ON v.account_id = ${view?.accountId ?? null}::bigint AND v.id = ${view?.viewId ?? null}::bigint`
+      FROM position_ranges r WHERE r.begins >= (
+        SELECT min(f.begins) FROM position_ranges f WHERE f.nonce = ANY(${witnesses.map(({ seen }) => seen.sighting.nonce)}::bigint[]))) AS ranges, (
+      SELECT coalesce(json_agg(v.link_position ORDER BY w.place), '[]')
+      FROM unnest(${witnesses.map(({ view }) => view?.accountId ?? 0)}::bigint[], ${witnesses.map(({ view }) => view?.viewId ?? 0)}::bigint[])
+        WITH ORDINALITY AS w (account_id, view_id, place)
+      LEFT JOIN sync_views v ON v.account_id = w.account_id AND v.id = w.view_id) AS "linkPositions"
+    FROM sequencer s`
   if (row === undefined) throw new Error('the table sequencer has lost its row')
-  return { ...row, linkPosition: row.linkPosition ?? undefined }
+  return row
 }

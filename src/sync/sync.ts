@@ -289,8 +289,9 @@ export class Sync implements AsyncDisposable {
     if (cursor.viewId !== key.viewId || cursor.stream !== key.stream) throw invalidCursor()
     // In the range that is in use: nothing can have been lost since.
     if (cursor.epoch === now.epoch && cursor.sighting.nonce === now.sighting.nonce) return cursor
-    const verdict = await holdAgainst(this.#database.sql, key, { ...cursor, linkPosition: cursor.progress.linked.position })
-    if (verdict.isViewGone) throw viewGone()
+    const seen = { ...cursor, linkPosition: cursor.progress.linked.position }
+    const [verdict] = await holdAgainst(this.#database.sql, [{ view: key, seen }])
+    if (verdict?.isViewGone !== false) throw viewGone()
     if (!verdict.isLacking) return cursor
     await resendAfterFork(this.#database, key.accountId, key.viewId, cursor.epoch)
     return undefined

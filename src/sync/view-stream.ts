@@ -185,6 +185,10 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     this.#bell.ring()
   }
 
+  get hasEnded(): boolean {
+    return this.#end !== undefined
+  }
+
   #finish(): IteratorResult<Batch<EntityOf[S]>, undefined> {
     const reason = this.#end
     this.#end = 'done'
@@ -274,7 +278,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
   /** Another range of positions is in use, and the database has all that was seen. */
   goOn({ epoch, sighting }: Pick<Seen, 'epoch' | 'sighting'>): void {
     this.#seeEpoch(epoch)
-    this.#sighting = sighting
+    this.#sighting = this.#isOfItsRange(sighting) ? laterSighting(this.#sighting, sighting) : sighting
   }
 
   /** Goes back to the checkpoint: it was rewound. */

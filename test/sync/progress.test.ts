@@ -77,7 +77,6 @@ const saw = (nonce: number, head: number, durableTo = 0, more: Partial<Seen> = {
 test('who has seen what this database has not is told from who has not', () => {
   const known: KnownPositions = {
     epoch: 0,
-    sighting: { nonce: 33, head: 220, durableTo: 9_000 },
     linkPosition: 10,
     ranges: [range(1, 11, 'a/1', 40), range(101, 22, 'a/1', 130, 5_000), range(201, 33, 'a/2', null, 9_000)],
   }

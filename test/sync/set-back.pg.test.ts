@@ -107,6 +107,23 @@ test('a page of a database that was set back is not sent to who has seen more: t
   expect(again[0]?.revision).toBeGreaterThan(2n ** 53n)
 })
 
+test('a stream that was being opened when the database was set back is ended as well', async () => {
+  const { key } = await createViewOf('opened-1', 'Opened')
+
+  const stream = await sql().begin(async (checkpoints) => {
+    await checkpoints`LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE`
+    const opening = new Subscription(shop.connect(key), 'STOCK')
+    await expect.poll(() => waitingFor('checkpoints')).toBeGreaterThan(0)
+    await sql()`UPDATE position_ranges SET nonce = nonce + 1 WHERE used_to IS NULL`
+    await sql()`UPDATE sequencer SET nonce = nonce + 1`
+    // The gateway looks every second: it takes the other range up, and has no reason to do so again.
+    await sleep(2_500)
+    return opening
+  })
+
+  expect(await stream.ended()).toBe('SERVICE_UNAVAILABLE')
+})
+
 test('how far a stream had come in another range of positions is not written down', async () => {
   const { key, viewId } = await createViewOf('far-1', 'Far')
   const [account] = await sql()<{ id: number }[]>`SELECT account_id AS id FROM sync_views WHERE id = ${numberOf(viewId)}`
