@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { and, count, desc, eq, lt } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Database, TransactionSql } from '../db/client.ts'
+import { isDatabaseAway } from '../db/faults.ts'
 import { auditLog, type AuditDetail } from '../db/tables/access.ts'
 import { refusalOf } from '../refusal.ts'
 import type { Caller } from './caller.ts'
@@ -32,6 +34,8 @@ interface Writer {
   readonly log: Logger
 }
 
+/** How long it waits before it tries again to write down what was done, while the database is away: a pooler that is restarted, say, is soon back. */
+const pausesMs = [100, 400, 1_500]
 const mostDetails = 50
 const longestText = 200
 
@@ -39,16 +43,29 @@ export function actorOf({ accountId, userId, userName, keyPrefix, sessionId }: C
   return { accountId, channel: sessionId === undefined ? 'API_KEY' : 'SESSION', userId, userName, keyPrefix, address }
 }
 
-/** Writes down what somebody did. What cannot be written is logged as an error: what was done stays done. */
+/**
+ * Writes down what somebody did. Where the connection is lost just then it stands there twice rather than not at all. What cannot be written is logged as an error: what was done
+ * stays done.
+ */
 export async function recordAction({ database, log }: Writer, actor: Actor, { action, outcome, details = [] }: Action): Promise<void> {
-  try {
-    const kept = details.slice(0, mostDetails).map(toStorable)
-    await database.drizzle
-      .insert(auditLog)
-      .values({ ...actor, action, outcome: outcome ?? 'DONE', details: kept, detailCount: details.length })
-  } catch (error) {
-    const { accountId, userId } = actor
-    log.error({ err: error, accountId, userId, field: action }, 'something was done that could not be written into the audit log')
+  const kept = details.slice(0, mostDetails).map(toStorable)
+  const entry = { ...actor, action, outcome: outcome ?? 'DONE', details: kept, detailCount: details.length }
+  // Who is refused while the database is away need not wait for this.
+  const pauses = outcome === undefined ? pausesMs : []
+  for (const pauseMs of [...pauses, undefined]) {
+    try {
+      await database.drizzle.insert(auditLog).values(entry)
+      return
+    } catch (error) {
+      if (pauseMs === undefined || !isDatabaseAway(error)) {
+        const { accountId, userId } = actor
+        return log.error(
+          { err: error, accountId, userId, field: action },
+          'something was done that could not be written into the audit log',
+        )
+      }
+      await sleep(pauseMs)
+    }
   }
 }
 

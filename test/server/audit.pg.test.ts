@@ -245,6 +245,24 @@ test('entries go when they are old', async () => {
   expect((await expectData(shop.call(auditLog, {}))).auditLog.totalCount).toBe(before - 3)
 })
 
+test('what was done is written down although the connection is lost just then', async () => {
+  const { sql } = shop.database.database
+  const before = logged.length
+
+  const done = await sql.begin(async (tx) => {
+    await tx`LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE`
+    const call = shop.call('mutation { createUser(input: { name: "Cut off", kind: INTEGRATION }) { user { id } } }')
+    const writing = () => sql<{ pid: number }[]>`SELECT pid FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`
+    await expect.poll(async () => (await writing()).length).toBe(1)
+    await sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`
+    return { call }
+  })
+
+  expect((await done.call).errors).toBeUndefined()
+  expect((await latest('createUser')).details).toContainEqual(expect.objectContaining({ value: 'Cut off' }))
+  expect(logged.length).toBe(before)
+})
+
 test('what cannot be written down is done all the same, and logged as an error', async () => {
   const { sql } = shop.database.database
   await sql`ALTER TABLE audit_log RENAME TO audit_log_away`
