@@ -339,20 +339,25 @@ export class Hub {
     for (const followed of this.#ahead) followed.ring()
   }
 
-  /** Lets streams go on whose database has all that they have seen, and ends the others when their views are put right. */
+  /** Lets streams go on whose database has all that they have seen, and ends the others when their views are put right, which is done once for all streams of a view. */
   async #hold(streams: readonly ViewStream<Stream>[]): Promise<void> {
     const witnesses = streams.map((stream) => ({ stream, view: stream.key, seen: stream.seen }))
-    for (const { stream, seen, ...verdict } of await holdAgainst(this.#sql, witnesses)) {
+    const lacking = new Map<number, ViewStream<Stream>[]>()
+    for (const { stream, ...verdict } of await holdAgainst(this.#sql, witnesses)) {
       if (verdict.isViewGone) stream.endWith(viewGone())
-      else if (verdict.isLacking) await this.#putRight(stream, seen.epoch)
+      else if (verdict.isLacking) lacking.set(stream.key.viewId, [...(lacking.get(stream.key.viewId) ?? []), stream])
       else stream.goOn(verdict)
     }
+    await Promise.all([...lacking.values()].map((ofView) => this.#putRight(ofView)))
   }
 
-  async #putRight(stream: ViewStream<Stream>, seenEpoch: number): Promise<void> {
-    this.#log.warn({ ...stream.key }, 'the database was set back behind what was sent: resending')
-    await this.#onFork(stream.key, seenEpoch)
-    stream.endWith(setBack())
+  async #putRight(ofView: readonly ViewStream<Stream>[]): Promise<void> {
+    const [first] = ofView
+    if (first === undefined) return
+    const { accountId, viewId } = first.key
+    this.#log.warn({ accountId, viewId }, 'the database was set back behind what was sent: resending')
+    await this.#onFork({ accountId, viewId }, Math.max(...ofView.map(({ seen }) => seen.epoch)))
+    for (const stream of ofView) stream.endWith(setBack())
   }
 
   /** Whom a round concerns, as of now; what loads it for them; and what then offers it to them. */

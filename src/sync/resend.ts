@@ -173,13 +173,17 @@ function cancelRunning(tx: TransactionSql, accountId: number, viewId: number) {
  * one has begun since `seenEpoch`, and resends to the view, once for an epoch. Answers the run.
  */
 export async function resendAfterFork(database: Database, accountId: number, viewId: number, seenEpoch: number): Promise<ResendRow> {
+  // By itself: while a transaction holds that row nothing is sequenced, and many views may be put right at once. Where the epoch alone is begun, the next call does the rest.
+  await database.sql`UPDATE sequencer SET epoch = ${seenEpoch + 1} WHERE epoch <= ${seenEpoch}`
   return database.sql.begin(async (tx) => {
     const view = await lockForResend(tx, accountId, viewId)
-    const [state] = await tx<{ epoch: number }[]>`UPDATE sequencer SET epoch = greatest(epoch, ${seenEpoch + 1}) RETURNING epoch`
+    const [state] = await tx<{ epoch: number }[]>`SELECT epoch FROM sequencer`
     const [done] = await tx<ResendRow[]>`
       SELECT ${resendColumns(tx)} FROM resends
       WHERE account_id = ${accountId} AND view_id = ${viewId} AND cause = 'FAILOVER' AND epoch > ${seenEpoch} ORDER BY id DESC LIMIT 1`
     if (done !== undefined) return done
+    // In the order in which an acknowledge locks: its checkpoint, then the run that it ends.
+    await tx`SELECT 1 FROM checkpoints WHERE account_id = ${accountId} AND view_id = ${viewId} ORDER BY subject FOR UPDATE`
     await cancelRunning(tx, accountId, viewId)
     await tx`SELECT restart_trade(${accountId}, ${viewId}, true)`
     // A run of the database that is lost may have had the number that comes next: who had begun to receive that one would take this for the rest of it.
