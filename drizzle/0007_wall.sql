@@ -28,6 +28,8 @@ BEGIN
       NULL;
     END;
   END IF;
+  -- Whoever takes a lock hears first what others have changed: without it a role that another database has made a moment ago may be seen in pg_roles and yet not be known by its name.
+  LOCK TABLE sequencer IN ROW SHARE MODE;
   IF NOT pg_has_role('synkvy_requests', CASE WHEN is_granular THEN 'SET' ELSE 'MEMBER' END) THEN
     BEGIN
       EXECUTE 'GRANT synkvy_requests TO CURRENT_USER' || CASE WHEN is_granular THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;

@@ -382,6 +382,24 @@ describe('a server that has no such role yet', () => {
     await asAdmin('DROP ROLE synkvy_requests')
   })
 
+  test('takes one that another database makes at the same moment', async () => {
+    const url = await createDatabase('late')
+    const other = connectOnce({ url: server.url, name: 'test' })
+    const look = connectOnce({ url: server.url, name: 'test' })
+
+    await other`BEGIN`
+    await other`CREATE ROLE synkvy_requests NOLOGIN`
+    const migrated = migrateDatabase(url)
+    await expect.poll(async () => (await look`SELECT 1 FROM pg_locks WHERE NOT granted`).length).toBe(1)
+    await other`COMMIT`
+
+    await migrated
+    expect(await gapOf(url)).toBeUndefined()
+    await Promise.all([other.end(), look.end()])
+    await asAdmin('DROP DATABASE late')
+    await asAdmin('DROP ROLE synkvy_requests')
+  })
+
   test('says to an owner of the tables who may not make it what to run, and starts once that was run', async () => {
     await asAdmin('CREATE ROLE plain LOGIN')
     const url = await createDatabase('plain', 'plain')
