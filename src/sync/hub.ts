@@ -33,6 +33,8 @@ const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
 /** When a round that failed is tried again, at the latest. */
 const retryMs = 500
+/** How many views are put right at once after the database was set back: callers need connections, too. */
+const putRightAtOnce = 4
 /** For how long a stream waits for the hub to be in its range of positions, before it looks again. */
 const followWithinMs = 1_000
 /** How often a gateway that starts looks whether somebody sequences. */
@@ -348,7 +350,11 @@ export class Hub {
       else if (verdict.isLacking) lacking.set(stream.key.viewId, [...(lacking.get(stream.key.viewId) ?? []), stream])
       else stream.goOn(verdict)
     }
-    await Promise.all([...lacking.values()].map((ofView) => this.#putRight(ofView)))
+    const left = lacking.values()
+    const putSomeRight = async (): Promise<void> => {
+      for (const ofView of left) await this.#putRight(ofView)
+    }
+    await Promise.all(Array.from({ length: putRightAtOnce }, putSomeRight))
   }
 
   async #putRight(ofView: readonly ViewStream<Stream>[]): Promise<void> {
