@@ -31,13 +31,13 @@ export async function runFailover(kind: Failover, seed: number): Promise<Failove
   const first = world.postgres
   await using replication = await Wire.to(first.port)
   await using replica = kind === 'backup' ? undefined : await first.createReplica(replication.port)
-  const trial = await beginTrial(world, { seed, views, productCount: 40 }, { systemsWrite: false, keepCursors: true })
+  const trial = await beginTrial(world, { seed, views, productCount: 40 }, { losesCommits: true })
   trial.startWriting()
   await sleep(3_000)
   if (kind === 'backup') await setBack(first)
   else if (replica !== undefined) await promoteInstead(world, replica, replication, kind)
   await sleep(3_000)
-  const report = await trial.finish({ isCounted: false })
+  const report = await trial.finish()
   const [row] = await world.postgres.query(
     "SELECT (SELECT count(*) FROM resends WHERE cause = 'FAILOVER')::int AS resends, (SELECT epoch FROM sequencer)::int AS epoch",
     'shop',

@@ -36,7 +36,7 @@ export interface Trial {
   readonly random: Random
   readonly admin: () => Door
   /** Mends everything, lets everyone come to rest, and asks whether each promise was kept. */
-  readonly finish: (options?: { readonly isCounted: boolean }) => Promise<Omit<Report, 'seed' | 'faults'>>
+  readonly finish: () => Promise<Omit<Report, 'seed' | 'faults'>>
   readonly stopWriting: () => Promise<void>
   readonly startWriting: () => void
 }
@@ -44,11 +44,8 @@ export interface Trial {
 export async function beginTrial(
   world: World,
   { seed, views, productCount }: Pick<Schedule, 'seed' | 'views' | 'productCount'>,
-  // What a system wrote of commits that were lost only the system knows.
-  { systemsWrite, keepCursors }: { readonly systemsWrite: boolean; readonly keepCursors: boolean } = {
-    systemsWrite: true,
-    keepCursors: false,
-  },
+  // What a system wrote, or was sent, of commits that are lost nobody else knows: so systems write nothing then, keep their cursors, and no one counts.
+  { losesCommits }: { readonly losesCommits: boolean } = { losesCommits: false },
 ): Promise<Trial> {
   const random = new Random(seed)
   const shop = await openShop(world, `trial-${seed}-${Date.now()}`, views.length, productCount)
@@ -57,12 +54,12 @@ export async function beginTrial(
   const admin = (): Door => doorOf(shop.adminKey)
   await makeCounter(admin)
   await start(shop, admin)
-  const byView = consumersOf(views, shop, random, doorOf, keepCursors)
+  const byView = consumersOf(views, shop, random, doorOf, losesCommits)
   const consumers = byView.flat()
   for (const consumer of consumers) consumer.start()
 
   const writers = new Writers(shop, productCount, () => world.connect(), admin)
-  const traders = new Traders(shop, productCount, systemsWrite ? doorOf : undefined, admin, (index, stream, { id, revision, entity }) =>
+  const traders = new Traders(shop, productCount, losesCommits ? undefined : doorOf, admin, (index, stream, { id, revision, entity }) =>
     byView[index]?.find((consumer) => consumer.stream === stream)?.learn(id, revision, entity),
   )
   let isOver = new AbortController()
@@ -75,13 +72,13 @@ export async function beginTrial(
     isOver.abort()
     await writing
   }
-  const finish: Trial['finish'] = async ({ isCounted } = { isCounted: true }) => {
+  const isCounted = !losesCommits
+  const finish: Trial['finish'] = async () => {
     await world.heal()
     await stopWriting()
     await mend(shop, admin)
     for (const consumer of consumers) consumer.behave()
     const level = await untilLevel(world, shop, byView, isCounted)
-    // What was sent of commits that were lost afterwards nobody knows any more.
     const strays = isCounted ? await findStrays(world, shop, byView) : []
     const miscounted = isCounted ? [...(await findMiscounted(world, shop, writers)), ...(await findMisreserved(world, shop))] : []
     await Promise.all(consumers.map((consumer) => consumer.stop()))

@@ -33,6 +33,11 @@ export async function untilOneWaits({ sql }: Pick<OpenDatabase, 'sql'>): Promise
     .toBeGreaterThan(0)
 }
 
+/** Resolves when everything that was written has its position. */
+export async function untilSequenced({ sql }: Pick<OpenDatabase, 'sql'>): Promise<void> {
+  await expect.poll(async () => (await sql`SELECT 1 FROM inbox LIMIT 1`).length).toBe(0)
+}
+
 async function asAdmin(server: string, work: (admin: Sql) => PromiseLike<unknown>): Promise<void> {
   const admin = connectOnce({ url: server, name: 'test' })
   try {

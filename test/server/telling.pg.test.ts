@@ -8,7 +8,7 @@ import { createHealth } from '../../src/server/health.ts'
 import { readLags } from '../../src/sync/lag.ts'
 import { targetOf, Wire } from '../faults/wire.ts'
 import { Subscription } from '../helpers/consumer.ts'
-import { createTestDatabase } from '../helpers/database.ts'
+import { createTestDatabase, untilSequenced } from '../helpers/database.ts'
 import { adminKey, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
 import { numberOf } from '../helpers/ids.ts'
 
@@ -193,7 +193,7 @@ describe('/metrics', () => {
     )
     await expectData(shop.call('mutation ($id: ID!) { updateSyncView(id: $id, input: { paused: true }) { syncView { id } } }', ofPaused))
     await sql`UPDATE stock_levels SET on_hand = on_hand + 1`
-    await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
+    await untilSequenced({ sql })
 
     expect((await readLags(sql)).filter(({ stream }) => stream === 'STOCK')).toEqual([])
     await sql`UPDATE sync_views SET paused = false`

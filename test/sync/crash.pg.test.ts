@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { advisoryLocks } from '../../src/db/locks.ts'
 import { Subscription } from '../helpers/consumer.ts'
-import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+import { createTestDatabase, type TestDatabase, untilSequenced } from '../helpers/database.ts'
 import { adminKey, createProducts, createView, expectData, startGateway, type TestGateway } from '../helpers/gateway.ts'
 
 let database: TestDatabase
@@ -96,7 +96,7 @@ test('a gateway that leads and is held up for a moment is not deposed, however o
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   })
-  await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
+  await untilSequenced({ sql })
 
   expect(await readTerm()).toBe(termBefore)
   leader.kill('SIGKILL')

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
+import { untilSequenced } from '../helpers/database.ts'
 
 // What Link.state says is held against a consumer that pulls both streams, acknowledges and rejects, and keeps its own book of what it still owes: of each product whether it was
 // changed, linked or resent since what it has acknowledged.
@@ -171,7 +172,7 @@ class Bookkeeper {
   async pull(stream: StreamName, first: number): Promise<void> {
     const after = this.held.findLast((pulled) => pulled.stream === stream)?.cursor
     // What gets a position between the two would be pulled a moment later.
-    await expect.poll(async () => (await shop.database.database.sql`SELECT 1 FROM inbox LIMIT 1`).length).toBe(0)
+    await untilSequenced(shop.database.database)
     const at = this.#tick()
     const field =
       stream === 'PRODUCT'

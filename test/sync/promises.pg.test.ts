@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
+import { untilSequenced } from '../helpers/database.ts'
 import { adminKey, createIntegration, createProducts, createView, expectData, startGateway, startShop } from '../helpers/gateway.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
@@ -49,12 +50,6 @@ const setStock = (sku: string, onHand: number, key = adminKey) =>
       key,
     ),
   )
-
-/** Everything that was written has its position. */
-async function sequenced(): Promise<void> {
-  const { sql } = shop.database.database
-  for (let waiting = 1; waiting > 0;) waiting = (await sql<{ count: number }[]>`SELECT count(*) FROM inbox`)[0]?.count ?? 0
-}
 
 const handles = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`)
 
@@ -146,7 +141,7 @@ describe('a resend', () => {
 
   test('is overtaken by a stock change that commits meanwhile', async () => {
     await createProducts(shop, handles('overtake', 300), 1)
-    await sequenced()
+    await untilSequenced(shop.database.database)
     const { viewId, key } = await createView(shop, 'Overtake')
     await resend(viewId)
     const stock = new Subscription(shop.connect(key), 'STOCK', { batchSize: 10, maxInFlight: 1 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Subscription } from '../helpers/consumer.ts'
+import { untilSequenced } from '../helpers/database.ts'
 import { adminKey, createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
 import { numberOf } from '../helpers/ids.ts'
 
@@ -26,10 +27,6 @@ async function withoutSequencing(work: () => Promise<void>): Promise<void> {
   })
 }
 
-async function sequenced(): Promise<void> {
-  await expect.poll(async () => (await shop.database.database.sql`SELECT 1 FROM inbox LIMIT 1`).length).toBe(0)
-}
-
 test('a state that is sent before its change has a position is not sent again when it gets one', async () => {
   await createProducts(shop, ['twice-1', 'twice-2'], 1)
   const { viewId, key } = await createView(shop, 'Twice')
@@ -38,7 +35,7 @@ test('a state that is sent before its change has a position is not sent again wh
   await before.readUntil((batch) => batch.caughtUp)
   before.close()
   await setOnHand('SKU-twice-1', 2)
-  await sequenced()
+  await untilSequenced(shop.database.database)
 
   let after: Subscription | undefined
   await withoutSequencing(async () => {
@@ -244,7 +241,7 @@ test('a change that was sent ahead of its position, acknowledged, and then passe
   const before = new Subscription(shop.connect(key), 'STOCK')
   await before.readUntil((batch) => batch.caughtUp)
   before.close()
-  await sequenced()
+  await untilSequenced(shop.database.database)
 
   await withoutSequencing(async () => {
     await setOnHand('SKU-ahead-1', 2)

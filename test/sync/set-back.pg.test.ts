@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isDatabaseAway } from '../../src/db/faults.ts'
 import { advanceCheckpoint, readCheckpoint } from '../../src/sync/checkpoint.ts'
 import { Subscription } from '../helpers/consumer.ts'
+import { untilSequenced } from '../helpers/database.ts'
 import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
 import { numberOf } from '../helpers/ids.ts'
 
@@ -27,7 +28,7 @@ async function createViewOf(handle: string, name: string) {
   await createProducts(shop, [handle], 1)
   const view = await createView(shop, name)
   await expectData(shop.call(link, { viewId: view.viewId, products: [{ handle }] }))
-  await expect.poll(async () => (await sql()`SELECT 1 FROM inbox LIMIT 1`).length).toBe(0)
+  await untilSequenced(shop.database.database)
   return view
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { advisoryLocks } from '../../src/db/locks.ts'
 import { sweepAll } from '../../src/housekeeping.ts'
 import { Subscription } from '../helpers/consumer.ts'
+import { untilSequenced } from '../helpers/database.ts'
 import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
 
 let shop: Awaited<ReturnType<typeof startShop>>
@@ -60,7 +61,7 @@ test('news of views and keys goes when it is old, and what changes afterwards is
   const { viewId, key } = await createView(shop, 'News')
   const stream = new Subscription(shop.connect(key), 'PRODUCT')
   await stream.readUntil((batch) => batch.caughtUp)
-  await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
+  await untilSequenced(shop.database.database)
   const [{ count } = { count: 0 }] = await sql<{ count: number }[]>`SELECT count(*) FROM feed WHERE subject IN ('VIEW', 'KEY')`
   await sql`UPDATE feed SET at = at - interval '40 days' WHERE subject IN ('VIEW', 'KEY')`
 
@@ -129,7 +130,7 @@ test('the ledger is kept for as long as it is configured', async () => {
 
 test('one gateway at a time sweeps: another leaves it to that one', async () => {
   const { sql } = shop.database.database
-  await expect.poll(async () => (await sql`SELECT 1 FROM inbox`).length).toBe(0)
+  await untilSequenced(shop.database.database)
   await sql`UPDATE feed SET at = at - interval '40 days' WHERE subject IN ('VIEW', 'KEY')`
 
   await sql.begin(async (tx) => {
