@@ -252,9 +252,16 @@ test('what was done is written down although the connection is lost just then', 
   const done = await sql.begin(async (tx) => {
     await tx`LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE`
     const call = shop.call('mutation { createUser(input: { name: "Cut off", kind: INTEGRATION }) { user { id } } }')
-    const writing = () => sql<{ pid: number }[]>`SELECT pid FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`
-    await expect.poll(async () => (await writing()).length).toBe(1)
-    await sql`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`
+    await expect
+      .poll(
+        async () =>
+          (
+            await sql`
+              SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+              WHERE datname = current_database() AND relation = 'audit_log'::regclass AND NOT granted`
+          ).length,
+      )
+      .toBe(1)
     return { call }
   })
 

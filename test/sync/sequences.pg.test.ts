@@ -69,7 +69,11 @@ test('a stream that is first opened while a resend begins is part of it, so the 
     await expect
       .poll(
         async () =>
-          (await sql`SELECT 1 FROM pg_locks WHERE NOT granted UNION ALL SELECT 1 FROM checkpoints WHERE view_id = ${number}`).length,
+          (
+            await sql`
+              SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+              UNION ALL SELECT 1 FROM checkpoints WHERE view_id = ${number}`
+          ).length,
       )
       .toBeGreaterThan(0)
   })
