@@ -2,13 +2,8 @@ import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
 import { isObjectType, type GraphQLSchema } from 'graphql'
 import { SynkvyError } from '../src/errors.ts'
+import { readGlobalId } from '../src/global-id.ts'
 import { requireCaller, type Context } from './context.ts'
-
-/** What a global id names. One that is malformed names nothing, and is answered as what is not there. */
-function readGlobalId(globalId: string): { typename: string; id: string } {
-  const [, typename, id] = /^([A-Za-z]+):(\d{1,16})$/.exec(Buffer.from(globalId, 'base64').toString()) ?? []
-  return { typename: typename ?? '', id: id ?? '' }
-}
 
 function isNodeType(schema: GraphQLSchema, typename: string): boolean {
   const type = schema.getType(typename)

@@ -1,5 +1,6 @@
 import { builder } from './builder.ts'
 import { holdToRules } from './mutation-rules.ts'
+import { writeIdsAtOnce } from './node-ids.ts'
 import { keepRefusalsTogether } from './refusals.ts'
 import './scalars.ts'
 import './types/access.ts'
@@ -16,4 +17,4 @@ import './types/sync-view.ts'
 import './types/trusted-document.ts'
 
 /** The public schema. Its printed form is schema.graphql beside this file. */
-export const schema = keepRefusalsTogether(holdToRules(builder.toSchema()))
+export const schema = writeIdsAtOnce(keepRefusalsTogether(holdToRules(builder.toSchema())))

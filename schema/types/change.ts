@@ -1,5 +1,6 @@
 import type { ObjectRef } from '@pothos/core'
 import { SynkvyError } from '../../src/errors.ts'
+import { globalId } from '../../src/global-id.ts'
 import type { Batch, Change, EntityOf, Stream, StreamOptions } from '../../src/sync/change.ts'
 import type { StreamKey } from '../../src/sync/checkpoint.ts'
 import { streamStatus } from '../../src/sync/status.ts'
@@ -39,7 +40,7 @@ const ProductChange = builder.objectRef<Change<EntityOf['PRODUCT']>>('ProductCha
   fields: (t) => ({
     kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
     lane: t.expose('lane', { type: Lane, description: 'Why it was sent.' }),
-    productId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'Product', id: change.id }) }),
+    productId: t.id({ description: idDescription, resolve: (change) => globalId('Product', change.id) }),
     revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
     product: t.field({ type: Product, nullable: true, description: 'The product; null in a REMOVE.', resolve: (change) => change.entity }),
     reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
@@ -56,7 +57,7 @@ const StockChange = builder.objectRef<Change<EntityOf['STOCK']>>('StockChange').
   fields: (t) => ({
     kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
     lane: t.expose('lane', { type: Lane, description: 'Why it was sent.' }),
-    stockLevelId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'StockLevel', id: change.id }) }),
+    stockLevelId: t.id({ description: idDescription, resolve: (change) => globalId('StockLevel', change.id) }),
     revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
     stockLevel: t.field({
       type: StockLevel,
@@ -75,7 +76,7 @@ const OrderChange = builder.objectRef<Change<EntityOf['ORDER']>>('OrderChange').
   fields: (t) => ({
     kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
     lane: t.expose('lane', { type: Lane, description: 'Why it was sent: orders come LIVE.' }),
-    orderId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'Order', id: change.id }) }),
+    orderId: t.id({ description: idDescription, resolve: (change) => globalId('Order', change.id) }),
     revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
     order: t.field({ type: Order, nullable: true, description: 'The order; null in a REMOVE.', resolve: (change) => change.entity }),
     reason: t.field({ type: RemoveReason, nullable: true, description: 'In a REMOVE: why.', resolve: (change) => change.reason }),
@@ -87,7 +88,7 @@ const CustomerChange = builder.objectRef<Change<EntityOf['CUSTOMER']>>('Customer
   fields: (t) => ({
     kind: t.expose('kind', { type: ChangeKind, description: 'What to do.' }),
     lane: t.expose('lane', { type: Lane, description: 'Why it was sent: customers come LIVE.' }),
-    customerId: t.globalID({ description: idDescription, resolve: (change) => ({ type: 'Customer', id: change.id }) }),
+    customerId: t.id({ description: idDescription, resolve: (change) => globalId('Customer', change.id) }),
     revision: t.expose('revision', { type: 'BigInt', description: revisionDescription }),
     customer: t.field({
       type: Customer,
@@ -140,10 +141,6 @@ function resentBatchType<Entity>(name: string, of: string, change: ObjectRef<Sch
 /** A list as GraphQL takes it. */
 function changesOf<Entity>(batch: Batch<Entity>): Change<Entity>[] {
   return [...batch.changes]
-}
-
-function globalId(typename: string, id: number): string {
-  return Buffer.from(`${typename}:${id}`).toString('base64')
 }
 
 const ProductChangeBatch = resentBatchType<EntityOf['PRODUCT']>('ProductChangeBatch', 'products', ProductChange)

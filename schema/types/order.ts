@@ -2,6 +2,7 @@ import { countOrders, findOrder, findOrderByExternalId, ordersPage } from '../..
 import { setOrderState, upsertOrders } from '../../src/trade/orders.ts'
 import type { OrderLineState, OrderState as OrderStateShape } from '../../src/trade/states.ts'
 import { normaliseAmount } from '../../src/catalog/product-input.ts'
+import { globalId } from '../../src/global-id.ts'
 import { SynkvyError } from '../../src/errors.ts'
 import { shownRevision } from '../../src/sync/change.ts'
 import { builder, given, idOf, nodeNumber } from '../builder.ts'
@@ -25,7 +26,7 @@ const OrderState = builder.enumType('OrderState', {
 const OrderLine = builder.objectRef<OrderLineState>('OrderLine').implement({
   description: 'What was bought, and how many.',
   fields: (t) => ({
-    id: t.globalID({ description: 'Its id.', resolve: (line) => ({ type: 'OrderLine', id: line.id }) }),
+    id: t.id({ description: 'Its id.', resolve: (line) => globalId('OrderLine', line.id) }),
     variant: t.field({
       type: Variant,
       nullable: true,

@@ -125,7 +125,7 @@ builder.node(Variant, {
       resolve: (variant, _args, context) =>
         variant.stockLevels === undefined
           ? context.loaders.stockLevelsOfVariant.load(variant.id).then((levels) => (levels ?? []).map((level) => ({ ...level, variant })))
-          : variant.stockLevels.map((level) => ({ ...level, variant })),
+          : [...variant.stockLevels],
     }),
     product: t.field({
       type: Product,

@@ -76,14 +76,16 @@ builder.node(StockLevel, {
     variant: t.field({
       type: Variant,
       description: 'What lies there.',
-      resolve: async (level, _args, context) =>
-        level.variant ?? stillThere(await context.loaders.variant.load(level.variantId), 'The variant of this stock level'),
+      resolve: (level, _args, context) =>
+        level.variant ??
+        context.loaders.variant.load(level.variantId).then((variant) => stillThere(variant, 'The variant of this stock level')),
     }),
     location: t.field({
       type: Location,
       description: 'Where it lies.',
-      resolve: async (level, _args, context) =>
-        level.location ?? stillThere(await context.loaders.location.load(level.locationId), 'The location of this stock level'),
+      resolve: (level, _args, context) =>
+        level.location ??
+        context.loaders.location.load(level.locationId).then((location) => stillThere(location, 'The location of this stock level')),
     }),
     onHand: t.exposeInt('onHand', { description: 'What is there.' }),
     reserved: t.exposeInt('reserved', { description: 'What of it is promised to orders that are placed.' }),

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Database, TransactionSql } from '../db/client.ts'
 import { isDatabaseAway } from '../db/faults.ts'
 import { auditLog, type AuditDetail } from '../db/tables/access.ts'
+import { readGlobalId } from '../global-id.ts'
 import { refusalOf } from '../refusal.ts'
 import type { Caller } from './caller.ts'
 
@@ -104,7 +105,8 @@ function storable(text: string): string {
 
 /** What a global id names, as in `User:7`; undefined for what is none, and may be anything. */
 export function thingOf(globalId: string): string | undefined {
-  return /^[A-Za-z]{1,40}:\d{1,16}$/.exec(Buffer.from(globalId, 'base64').toString())?.[0]
+  const { typename, id } = readGlobalId(globalId)
+  return typename === '' ? undefined : `${typename}:${id}`
 }
 
 /** The same with what is named by an id now: users, sync views, and keys by their prefix. To be asked for before it is done: what is deleted has no name. */

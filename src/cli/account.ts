@@ -1,5 +1,6 @@
 import { allAccounts, createAccount } from '../access/accounts.ts'
-import { print, recordedCommand, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+import { globalId } from '../global-id.ts'
+import { print, recordedCommand, table, withDatabase, type CommonOptions } from './options.ts'
 
 /** `synkvy account create SLUG`: a shop of its own, with an admin user and its key. */
 export async function accountCreate(
@@ -12,7 +13,7 @@ export async function accountCreate(
     await recordedCommand(context, account, 'createAccount', [{ name: 'slug', value: slug }], async () => account)
     print(
       options,
-      { id: toGlobalId('Account', account.id), slug: account.slug, adminKey },
+      { id: globalId('Account', account.id), slug: account.slug, adminKey },
       `The account "${account.slug}" was made. Its admin key, shown this once:\n\n  ${adminKey ?? ''}`,
     )
   })
@@ -22,7 +23,7 @@ export async function accountCreate(
 export async function accountList(options: CommonOptions): Promise<void> {
   await withDatabase(async ({ database }) => {
     const accounts = await allAccounts(database)
-    const json = accounts.map(({ id, slug, name, currency }) => ({ id: toGlobalId('Account', id), slug, name, currency }))
+    const json = accounts.map(({ id, slug, name, currency }) => ({ id: globalId('Account', id), slug, name, currency }))
     print(
       options,
       json,

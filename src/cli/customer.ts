@@ -1,14 +1,6 @@
 import { eraseCustomers, exportCustomers, findCustomersOf, planErasure, receiversOf } from '../trade/personal-data.ts'
-import {
-  accountOf,
-  fromGlobalId,
-  print,
-  recordedCommand,
-  toGlobalId,
-  withDatabase,
-  type CommandContext,
-  type CommonOptions,
-} from './options.ts'
+import { globalId } from '../global-id.ts'
+import { accountOf, fromGlobalId, print, recordedCommand, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
 
 /** Whom a command is about: an id as GraphQL shows it, or an email address. */
 async function customersOf({ database }: CommandContext, accountId: number, customer: string): Promise<readonly number[]> {
@@ -25,7 +17,7 @@ export async function customerExport(customer: string, options: CommonOptions): 
 }
 
 function detailOf(id: number) {
-  return { name: 'customer', value: toGlobalId('Customer', id) }
+  return { name: 'customer', value: globalId('Customer', id) }
 }
 
 /** `synkvy customer erase CUSTOMER --confirm`: without `--confirm` it says what it would do. */
@@ -46,10 +38,10 @@ export async function customerErase(
     const systems = [...new Map(receivers.map(({ viewId, name }) => [viewId, name])).values()]
     const json = {
       erased: isDone,
-      customers: customerIds.map((id) => toGlobalId('Customer', id)),
-      orders: orderIds.map((id) => toGlobalId('Order', id)),
-      openOrders: openOrderIds.map((id) => toGlobalId('Order', id)),
-      toldTo: receivers.map(({ viewId, ...receiver }) => ({ syncView: toGlobalId('SyncView', viewId), ...receiver })),
+      customers: customerIds.map((id) => globalId('Customer', id)),
+      orders: orderIds.map((id) => globalId('Order', id)),
+      openOrders: openOrderIds.map((id) => globalId('Order', id)),
+      toldTo: receivers.map(({ viewId, ...receiver }) => ({ syncView: globalId('SyncView', viewId), ...receiver })),
     }
     const counted = `${customerIds.length} customers are erased; ${orderIds.length} orders stay without their names and addresses`
     const told =

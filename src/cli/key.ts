@@ -1,6 +1,7 @@
 import { apiKeysOfUsers, createApiKey, keyScopes, revokeApiKey, rotateApiKey, type ApiKeyRow, type KeyScope } from '../access/api-keys.ts'
 import { SynkvyError } from '../errors.ts'
-import { accountOf, fromGlobalId, print, recordedCommand, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+import { globalId } from '../global-id.ts'
+import { accountOf, fromGlobalId, print, recordedCommand, table, withDatabase, type CommonOptions } from './options.ts'
 
 /** What a key is to be good for. */
 interface LimitOptions {
@@ -24,13 +25,13 @@ export async function keyCreate(options: CommonOptions & LimitOptions & { readon
     const account = await accountOf(context, options)
     const userId = fromGlobalId('User', options.user)
     const about = [
-      { name: 'userId', value: toGlobalId('User', userId) },
+      { name: 'userId', value: globalId('User', userId) },
       ...(limits.scopes ?? []).map((value) => ({ name: 'scopes', value })),
       ...(limits.addresses ?? []).map((value) => ({ name: 'addresses', value })),
     ]
     const create = () => createApiKey(context.database, account.id, userId, limits)
     const { apiKey, secret } = await recordedCommand(context, account, 'createApiKey', about, create, detailOf)
-    print(options, { id: toGlobalId('ApiKey', apiKey.id), secret }, `The key was made. Its secret, shown this once:\n\n  ${secret}`)
+    print(options, { id: globalId('ApiKey', apiKey.id), secret }, `The key was made. Its secret, shown this once:\n\n  ${secret}`)
   })
 }
 
@@ -47,7 +48,7 @@ function readScope(text: string): KeyScope {
 }
 
 function detailOf({ apiKey }: { readonly apiKey: ApiKeyRow }) {
-  return [{ name: 'apiKey', value: toGlobalId('ApiKey', apiKey.id), label: apiKey.prefix }]
+  return [{ name: 'apiKey', value: globalId('ApiKey', apiKey.id), label: apiKey.prefix }]
 }
 
 function shown(moment: Date | null): string {
@@ -60,7 +61,7 @@ export async function keyList(options: CommonOptions & { readonly user: string }
     const account = await accountOf(context, options)
     const keys = await apiKeysOfUsers(context.database, account.id, [fromGlobalId('User', options.user)])
     const rows = keys.map((key) => [
-      toGlobalId('ApiKey', key.id),
+      globalId('ApiKey', key.id),
       key.prefix,
       shown(key.createdAt),
       shown(key.lastUsedAt),
@@ -71,7 +72,7 @@ export async function keyList(options: CommonOptions & { readonly user: string }
       key.trustedDocumentsOnly ? 'trusted' : 'any',
     ])
     const json = keys.map(({ id, prefix, createdAt, lastUsedAt, expiresAt, revokedAt, scopes, addresses, trustedDocumentsOnly }) => ({
-      id: toGlobalId('ApiKey', id),
+      id: globalId('ApiKey', id),
       prefix,
       createdAt,
       lastUsedAt,
@@ -102,7 +103,7 @@ export async function keyRotate(
     const account = await accountOf(context, options)
     const keyId = fromGlobalId('ApiKey', id)
     const about = [
-      { name: 'id', value: toGlobalId('ApiKey', keyId) },
+      { name: 'id', value: globalId('ApiKey', keyId) },
       { name: 'overlapHours', value: options.overlapHours },
     ]
     const rotate = () => rotateApiKey(context.database, account.id, keyId, wanted)
@@ -112,9 +113,9 @@ export async function keyRotate(
     print(
       options,
       {
-        id: toGlobalId('ApiKey', apiKey.id),
+        id: globalId('ApiKey', apiKey.id),
         secret,
-        replaced: { id: toGlobalId('ApiKey', keyId), expiresAt: replacedExpiresAt, revokedAt },
+        replaced: { id: globalId('ApiKey', keyId), expiresAt: replacedExpiresAt, revokedAt },
       },
       `The key ${replaced.prefix}… is ${end}. The secret of the new one, shown this once:\n\n  ${secret}`,
     )
@@ -126,8 +127,8 @@ export async function keyRevoke(id: string, options: CommonOptions): Promise<voi
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const keyId = fromGlobalId('ApiKey', id)
-    const about = [{ name: 'id', value: toGlobalId('ApiKey', keyId) }]
+    const about = [{ name: 'id', value: globalId('ApiKey', keyId) }]
     const key = await recordedCommand(context, account, 'revokeApiKey', about, () => revokeApiKey(context.database, account.id, keyId))
-    print(options, { id: toGlobalId('ApiKey', key.id), revokedAt: key.revokedAt }, `The key ${key.prefix}… is revoked.`)
+    print(options, { id: globalId('ApiKey', key.id), revokedAt: key.revokedAt }, `The key ${key.prefix}… is revoked.`)
   })
 }

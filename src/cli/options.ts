@@ -7,6 +7,7 @@ import { readConfig, type Config } from '../config.ts'
 import type { OpenDatabase } from '../db/client.ts'
 import type { AuditDetail } from '../db/tables/access.ts'
 import { SynkvyError } from '../errors.ts'
+import { readGlobalId } from '../global-id.ts'
 import { createLog } from '../log.ts'
 
 /** What most commands take. */
@@ -40,15 +41,11 @@ export async function accountOf({ config, database }: CommandContext, options: C
   throw new SynkvyError('NOT_FOUND', `There is no account "${slug}". Make it with: synkvy account create ${slug}`)
 }
 
-/** An id as GraphQL shows it. */
-export function toGlobalId(typename: string, id: number): string {
-  return Buffer.from(`${typename}:${id}`).toString('base64')
-}
-
 /** The number in an id: as GraphQL shows it, or bare. Throws BAD_USER_INPUT. */
 export function fromGlobalId(typename: string, text: string): number {
-  const bare = /^\d{1,15}$/.exec(text)?.[0] ?? new RegExp(`^${typename}:(\\d{1,15})$`).exec(Buffer.from(text, 'base64').toString())?.[1]
-  if (bare !== undefined) return Number(bare)
+  const named = readGlobalId(text)
+  const bare = named.typename === typename ? named.id : text
+  if (/^\d{1,15}$/.test(bare)) return Number(bare)
   throw new SynkvyError('BAD_USER_INPUT', `"${text}" is not the id of a ${typename}.`)
 }
 

@@ -1,16 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findResend, resendAllProducts, resendProgressOf, type ResendOutcome, type ResendRow } from '../sync/resend.ts'
 import { ProgressLine } from './progress.ts'
-import {
-  accountOf,
-  fromGlobalId,
-  print,
-  recordedCommand,
-  toGlobalId,
-  withDatabase,
-  type CommandContext,
-  type CommonOptions,
-} from './options.ts'
+import { globalId } from '../global-id.ts'
+import { accountOf, fromGlobalId, print, recordedCommand, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
 
 const lookEveryMs = 500
 
@@ -24,7 +16,7 @@ export async function resend(
     const request = { confirm: options.confirm === true, cause: 'COMMAND_LINE' } as const
     const id = fromGlobalId('SyncView', viewId)
     const about = [
-      { name: 'syncViewId', value: toGlobalId('SyncView', id) },
+      { name: 'syncViewId', value: globalId('SyncView', id) },
       { name: 'confirm', value: String(request.confirm) },
     ]
     const outcome = await recordedCommand(context, account, 'resendAllProducts', about, () =>
@@ -41,7 +33,7 @@ function toJson(outcome: ResendOutcome): unknown {
     const { productCount, linksToCreate, estimatedSeconds } = outcome.plan
     return { outcome: outcome.at, productCount, linksToCreate, estimatedSeconds }
   }
-  return { outcome: outcome.at, id: toGlobalId('Resend', outcome.resend.id), total: outcome.resend.total }
+  return { outcome: outcome.at, id: globalId('Resend', outcome.resend.id), total: outcome.resend.total }
 }
 
 function describe(outcome: ResendOutcome): string {

@@ -1,5 +1,6 @@
 import { createUser, usersOfAccount, type UserKind } from '../access/users.ts'
-import { accountOf, print, recordedCommand, table, toGlobalId, withDatabase, type CommonOptions } from './options.ts'
+import { globalId } from '../global-id.ts'
+import { accountOf, print, recordedCommand, table, withDatabase, type CommonOptions } from './options.ts'
 
 /** `synkvy user create NAME --kind INTEGRATION` */
 export async function userCreate(name: string, options: CommonOptions & { readonly kind: UserKind }): Promise<void> {
@@ -12,9 +13,9 @@ export async function userCreate(name: string, options: CommonOptions & { readon
     ]
     const create = () => createUser(context.database, account.id, { name, kind })
     const user = await recordedCommand(context, account, 'createUser', about, create, (made) => [
-      { name: 'user', value: toGlobalId('User', made.id), label: made.name },
+      { name: 'user', value: globalId('User', made.id), label: made.name },
     ])
-    const id = toGlobalId('User', user.id)
+    const id = globalId('User', user.id)
     print(
       options,
       { id, name, kind: user.kind },
@@ -28,7 +29,7 @@ export async function userList(options: CommonOptions): Promise<void> {
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const users = await usersOfAccount(context.database, account.id)
-    const json = users.map(({ id, name, kind }) => ({ id: toGlobalId('User', id), name, kind }))
+    const json = users.map(({ id, name, kind }) => ({ id: globalId('User', id), name, kind }))
     print(options, json, table([['ID', 'KIND', 'NAME'], ...json.map((user) => [user.id, user.kind, user.name])]))
   })
 }

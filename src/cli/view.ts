@@ -1,16 +1,7 @@
 import { streamStatuses, syncViewStateOf } from '../sync/status.ts'
 import { deleteSyncView, syncViewsPage, updateSyncView, type SyncViewRow } from '../sync/views.ts'
-import {
-  accountOf,
-  fromGlobalId,
-  print,
-  recordedCommand,
-  table,
-  toGlobalId,
-  withDatabase,
-  type CommandContext,
-  type CommonOptions,
-} from './options.ts'
+import { globalId } from '../global-id.ts'
+import { accountOf, fromGlobalId, print, recordedCommand, table, withDatabase, type CommandContext, type CommonOptions } from './options.ts'
 
 const mostShown = 1_000
 
@@ -28,7 +19,7 @@ export async function viewList(options: CommonOptions): Promise<void> {
 async function describeView({ database }: CommandContext, view: SyncViewRow) {
   const [state, streams] = await Promise.all([syncViewStateOf(database, view), streamStatuses(database, view.accountId, view.id)])
   const pending = streams.reduce((sum, stream) => sum + stream.pending, 0)
-  return { id: toGlobalId('SyncView', view.id), name: view.name, state, linkCount: view.linkCount, pending, streams }
+  return { id: globalId('SyncView', view.id), name: view.name, state, linkCount: view.linkCount, pending, streams }
 }
 
 /** `synkvy view pause ID` and `synkvy view go-on ID` */
@@ -37,7 +28,7 @@ export async function viewPause(id: string, options: CommonOptions, paused: bool
     const account = await accountOf(context, options)
     const viewId = fromGlobalId('SyncView', id)
     const about = [
-      { name: 'id', value: toGlobalId('SyncView', viewId) },
+      { name: 'id', value: globalId('SyncView', viewId) },
       { name: 'paused', value: String(paused) },
     ]
     const { view } = await recordedCommand(context, account, 'updateSyncView', about, () =>
@@ -45,7 +36,7 @@ export async function viewPause(id: string, options: CommonOptions, paused: bool
     )
     print(
       options,
-      { id: toGlobalId('SyncView', view.id), paused: view.paused },
+      { id: globalId('SyncView', view.id), paused: view.paused },
       paused ? `"${view.name}" is paused.` : `"${view.name}" goes on.`,
     )
   })
@@ -56,7 +47,7 @@ export async function viewDelete(id: string, options: CommonOptions): Promise<vo
   await withDatabase(async (context) => {
     const account = await accountOf(context, options)
     const viewId = fromGlobalId('SyncView', id)
-    await recordedCommand(context, account, 'deleteSyncView', [{ name: 'id', value: toGlobalId('SyncView', viewId) }], () =>
+    await recordedCommand(context, account, 'deleteSyncView', [{ name: 'id', value: globalId('SyncView', viewId) }], () =>
       deleteSyncView(context.database, account.id, viewId),
     )
     print(options, { deletedId: id }, 'The sync view is deleted.')

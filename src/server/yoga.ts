@@ -15,10 +15,11 @@ import { SynkvyError } from '../errors.ts'
 import { refusalOf } from '../refusal.ts'
 import type { Sync } from '../sync/sync.ts'
 import { sessionSecretOfCall } from './browser.ts'
-import { compiledSubscriptions } from './compiled.ts'
+
 import { documentText } from './documents.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
 import type { Metrics } from './metrics.ts'
+import { plannedSubscriptions } from './planned.ts'
 import { queryLimits } from './query-limits.ts'
 import { coded, isOfAnswer, isTooDeep, tooDeep, unreadable } from './request-faults.ts'
 import { requestIdHeader } from './request-id.ts'
@@ -93,7 +94,7 @@ export function createGraphQLServer(parts: ServerParts) {
       eachRefusal,
       telemetry(parts.metrics, parts.log),
       unconditionalSubscriptions,
-      compiledSubscriptions,
+      plannedSubscriptions,
       countedSubscriptions(parts.doorkeeper),
     ],
     maskedErrors: { maskError: (error) => showAndCount(error, parts) },

@@ -12,7 +12,7 @@ interface ProductState extends ProductRow {
   readonly variants: readonly VariantState[]
 }
 export interface VariantState extends VariantRow {
-  readonly stockLevels: readonly (StockLevelRow & { readonly location: LocationRow })[]
+  readonly stockLevels: readonly StockState[]
 }
 interface StockState extends StockLevelRow {
   readonly variant: VariantRow

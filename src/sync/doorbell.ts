@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database, Sql } from '../db/client.ts'
+import { globalId } from '../global-id.ts'
 import type { Networks } from '../networks.ts'
 import { Bell } from './bell.ts'
 import type { Stream } from './change.ts'
@@ -116,8 +117,7 @@ export class Doorbells {
   async #ring(taken: Taken): Promise<void> {
     const streams = await waitingStreams(this.#database, taken)
     if (streams.length === 0) return giveBack(this.#database, taken, false)
-    // As the schema writes it.
-    const syncViewId = Buffer.from(`SyncView:${taken.viewId}`).toString('base64')
+    const syncViewId = globalId('SyncView', taken.viewId)
     const answer = await callDoorbell({ ...taken, syncViewId, streams }, this.#networks, this.#signal).catch(async (error: unknown) => {
       await giveBack(this.#database, taken, true)
       throw error

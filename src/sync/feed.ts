@@ -84,8 +84,9 @@ interface RawRow<S extends Stream> {
   readonly entity: RawState[S] | null
 }
 
-function toFeedRow<S extends Stream>(stream: S, row: RawRow<S>): FeedRow<EntityOf[S]> {
-  return {
+/** A row with what else is known of it. It is added, not spread with it into another object: in V8 (11.3) that costs ten times as much, for each row of a resend. */
+function toFeedRow<S extends Stream, More extends object>(stream: S, row: RawRow<S>, more: More): FeedRow<EntityOf[S]> & More {
+  const feedRow = {
     entityId: row.entity_id ?? 0,
     position: row.position,
     revision: row.revision,
@@ -95,6 +96,7 @@ function toFeedRow<S extends Stream>(stream: S, row: RawRow<S>): FeedRow<EntityO
     locationCode: row.location_code ?? '',
     entity: row.entity === null ? undefined : toState[stream](row.entity),
   }
+  return Object.assign(feedRow, more)
 }
 
 /** SQL that joins the entity itself to what has `account_id`, `entity_id` under the alias `e`, as drizzle/0004_states.sql builds it, under the alias `x`. */
@@ -148,7 +150,7 @@ export async function readLivePage<S extends Stream>(
     sighting: first.sighting,
     upTo: isFull ? (rows.at(-1)?.position ?? after) : Math.max(after, first.sighting.head),
     isFull,
-    rows: rows.map((row) => ({ ...toFeedRow(stream, row), linkRevision: row.link_revision, externalId: row.external_id ?? undefined })),
+    rows: rows.map((row) => toFeedRow(stream, row, { linkRevision: row.link_revision, externalId: row.external_id ?? undefined })),
   }
 }
 
@@ -221,14 +223,15 @@ export async function readLinksPage<S extends Stream>(
     upTo: isFull && last !== undefined ? { position: last.link_position, item: last.item } : end,
     isFull,
     linkPosition,
-    rows: rows.map((row) => ({
-      ...toFeedRow(stream, row),
-      point: { position: row.link_position, item: row.item },
-      linkRevision: row.link_revision,
-      externalId: row.external_id ?? undefined,
-      unlinked: row.unlinked,
-      isOwn: row.is_own,
-    })),
+    rows: rows.map((row) =>
+      toFeedRow(stream, row, {
+        point: { position: row.link_position, item: row.item },
+        linkRevision: row.link_revision,
+        externalId: row.external_id ?? undefined,
+        unlinked: row.unlinked,
+        isOwn: row.is_own,
+      }),
+    ),
   }
 }
 
@@ -292,10 +295,9 @@ export async function readDispatches<S extends Stream>(
 }
 
 export function toDispatch<S extends Stream>(stream: S, row: RawDispatch<S>): Dispatch<EntityOf[S]> {
-  return {
-    ...toFeedRow(stream, row),
+  return toFeedRow(stream, row, {
     accountId: row.account_id,
     originViewId: row.origin_view_id,
     concerned: row.concerned.map(({ v, r, x }) => ({ viewId: v, linkRevision: r, externalId: x ?? undefined })),
-  }
+  })
 }

@@ -1,3 +1,4 @@
+import type { VariantRow } from '../catalog/rows.ts'
 import { toCustomer, toOrder, type RawCustomer, type RawOrder } from '../trade/states.ts'
 import type { EntityOf, Stream, VariantState } from './change.ts'
 
@@ -64,9 +65,13 @@ export interface RawState {
   readonly CUSTOMER: RawCustomer
 }
 
-function toLevel(accountId: number, [id, variantId, productId, locationId, onHand, reserved, revision, updatedAt, code, name]: RawLevel) {
+function toLevel(
+  [id, variantId, productId, locationId, onHand, reserved, revision, updatedAt, code, name]: RawLevel,
+  variant: VariantRow,
+): EntityOf['STOCK'] {
+  const { accountId } = variant
   const location = { accountId, id: locationId, code, name }
-  return { accountId, id, variantId, productId, locationId, onHand, reserved, revision, updatedAt: new Date(updatedAt), location }
+  return { accountId, id, variantId, productId, locationId, onHand, reserved, revision, updatedAt: new Date(updatedAt), variant, location }
 }
 
 function toVariant(
@@ -109,11 +114,15 @@ function toProduct(raw: RawProduct): EntityOf['PRODUCT'] {
     rows,
     levels,
   ] = raw
-  const stockLevels = levels.map((row) => toLevel(accountId, row))
-  const variants: VariantState[] = rows.map((row) => {
-    const one = toVariant(accountId, row)
-    return { ...one, stockLevels: stockLevels.filter((of) => of.variantId === one.id) }
+  const variants = rows.map((row) => {
+    const stockLevels: EntityOf['STOCK'][] = []
+    // Not spread, as in feed.ts.
+    return Object.assign(toVariant(accountId, row), { stockLevels })
   })
+  for (const row of levels) {
+    const variant = variants.find(({ id: variantId }) => variantId === row[1])
+    variant?.stockLevels.push(toLevel(row, variant))
+  }
   return {
     accountId,
     id,
@@ -134,7 +143,7 @@ function toProduct(raw: RawProduct): EntityOf['PRODUCT'] {
 }
 
 function toStock([accountId, ofLevel, ofVariant]: RawState['STOCK']): EntityOf['STOCK'] {
-  return { ...toLevel(accountId, ofLevel), variant: toVariant(accountId, ofVariant) }
+  return toLevel(ofLevel, toVariant(accountId, ofVariant))
 }
 
 /** An entity as a stream sends it, of what Postgres has built. */

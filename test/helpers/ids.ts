@@ -1,4 +1,6 @@
+import { readGlobalId } from '../../src/global-id.ts'
+
 /** The number inside of a global id. */
 export function numberOf(globalId: string): number {
-  return Number(Buffer.from(globalId, 'base64').toString().split(':')[1])
+  return Number(readGlobalId(globalId).id)
 }

@@ -4,7 +4,7 @@ import { knownMigrations, missingMigrations } from '../../db/migrate.ts'
 import { readLaggingViews } from '../../sync/lag.ts'
 import { isSequenced } from '../../sync/positions.ts'
 import { readInbox } from '../../sync/sequencing.ts'
-import { toGlobalId } from '../options.ts'
+import { globalId } from '../../global-id.ts'
 import { fail, ok, warn, type Check } from './examine.ts'
 
 // What synkvy itself has put up: its schema, the sequencer, what waits.
@@ -117,7 +117,7 @@ export const lag: Check = {
     const hours = (clock() - oldest.oldestAt.getTime()) / 3_600_000
     const { accountId, viewId, stream, isConnected } = oldest
     const [row] = await sql<{ slug: string }[]>`SELECT slug FROM accounts WHERE id = ${accountId}`
-    const view = `${toGlobalId('SyncView', viewId)} of the account ${row?.slug ?? accountId}`
+    const view = `${globalId('SyncView', viewId)} of the account ${row?.slug ?? accountId}`
     if (hours * 3_600_000 < lateMs) return ok(`at most ${Math.max(0, Math.round(hours * 60))} minutes (sync view ${view})`)
     return warn(
       `The sync view ${view} has had a change of ${stream} waiting for ${Math.round(hours)} hours, and is ${isConnected ? '' : 'not '}connected.`,
