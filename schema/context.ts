@@ -109,40 +109,97 @@ export function maySeeView(context: Context, viewId: number): boolean {
   return caller.kind === 'ADMIN' || caller.syncViewId === viewId
 }
 
-/** One batch a tick for each relation, all within the caller's account. Nothing is kept: a subscription lives for days, and sends what is so now. */
-export function createLoaders(database: Database, accountId: number) {
-  const byId = <Row>(load: (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>) =>
-    new DataLoader<number, Row | undefined>(
-      async (ids) => {
-        const rows = await load(database, accountId, ids)
+type Load<Row> = (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>
+type LoaderById<Row> = DataLoader<number, Row | undefined>
+type RowOf<Loading> = Loading extends Load<infer Row> ? Row : never
+
+/**
+ * One batch a tick for each relation, all within the caller's account. Nothing is kept: a subscription lives for days, and sends what is so now. Each is made when it is first asked
+ * for, which most operations do of none.
+ */
+export class Loaders {
+  readonly #database: Database
+  readonly #accountId: number
+  #product?: LoaderById<RowOf<typeof productsByIds>>
+  #variant?: LoaderById<RowOf<typeof variantsByIds>>
+  #location?: LoaderById<RowOf<typeof locationsByIds>>
+  #variantsOfProduct?: LoaderById<RowOf<typeof variantsOfProducts>>
+  #stockLevelsOfVariant?: LoaderById<RowOf<typeof stockLevelsOfVariants>>
+  #user?: LoaderById<RowOf<typeof usersByIds>>
+  #syncView?: LoaderById<RowOf<typeof syncViewsByIds>>
+  #syncViewOfUser?: LoaderById<RowOf<typeof syncViewsOfUsers>>
+  #rejections?: LoaderById<RowOf<typeof rejectionsOfLinks>>
+  #apiKeysOfUser?: DataLoader<number, readonly ApiKeyRow[]>
+  #linkState?: DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED'>
+
+  constructor(database: Database, accountId: number) {
+    this.#database = database
+    this.#accountId = accountId
+  }
+
+  get product() {
+    return (this.#product ??= this.#byId(productsByIds))
+  }
+
+  get variant() {
+    return (this.#variant ??= this.#byId(variantsByIds))
+  }
+
+  get location() {
+    return (this.#location ??= this.#byId(locationsByIds))
+  }
+
+  get variantsOfProduct() {
+    return (this.#variantsOfProduct ??= this.#byId(variantsOfProducts))
+  }
+
+  get stockLevelsOfVariant() {
+    return (this.#stockLevelsOfVariant ??= this.#byId(stockLevelsOfVariants))
+  }
+
+  get user() {
+    return (this.#user ??= this.#byId(usersByIds))
+  }
+
+  get syncView() {
+    return (this.#syncView ??= this.#byId(syncViewsByIds))
+  }
+
+  get syncViewOfUser() {
+    return (this.#syncViewOfUser ??= this.#byId(syncViewsOfUsers))
+  }
+
+  get rejections() {
+    return (this.#rejections ??= this.#byId(rejectionsOfLinks))
+  }
+
+  get apiKeysOfUser() {
+    return (this.#apiKeysOfUser ??= new DataLoader(
+      async (ids: readonly number[]) => {
+        const rows = await apiKeysOfUsers(this.#database, this.#accountId, ids)
+        return ids.map((id) => rows.filter((row) => row.userId === id))
+      },
+      { cache: false },
+    ))
+  }
+
+  get linkState() {
+    return (this.#linkState ??= new DataLoader(
+      async (links: readonly LinkRow[]) => {
+        const states = await linkStates(this.#database, this.#accountId, links)
+        return links.map((link) => states.get(link.id) ?? 'PENDING')
+      },
+      { cache: false },
+    ))
+  }
+
+  #byId<Row>(load: Load<Row>): LoaderById<Row> {
+    return new DataLoader(
+      async (ids: readonly number[]) => {
+        const rows = await load(this.#database, this.#accountId, ids)
         return ids.map((id) => rows.get(id))
       },
       { cache: false },
     )
-  return {
-    product: byId(productsByIds),
-    variant: byId(variantsByIds),
-    location: byId(locationsByIds),
-    variantsOfProduct: byId(variantsOfProducts),
-    stockLevelsOfVariant: byId(stockLevelsOfVariants),
-    user: byId(usersByIds),
-    syncView: byId(syncViewsByIds),
-    syncViewOfUser: byId(syncViewsOfUsers),
-    rejections: byId(rejectionsOfLinks),
-    apiKeysOfUser: new DataLoader<number, readonly ApiKeyRow[]>(
-      async (ids) => {
-        const rows = await apiKeysOfUsers(database, accountId, ids)
-        return ids.map((id) => rows.filter((row) => row.userId === id))
-      },
-      { cache: false },
-    ),
-    linkState: new DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED'>(
-      async (links) => {
-        const states = await linkStates(database, accountId, links)
-        return links.map((link) => states.get(link.id) ?? 'PENDING')
-      },
-      { cache: false },
-    ),
   }
 }
-type Loaders = ReturnType<typeof createLoaders>

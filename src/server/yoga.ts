@@ -3,7 +3,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { createLoaders, type Context } from '../../schema/context.ts'
+import { Loaders, type Context } from '../../schema/context.ts'
 import { Refusals } from '../../schema/refusals.ts'
 import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
@@ -139,7 +139,7 @@ async function createContext(
     address,
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
-    loaders: createLoaders(own, caller?.accountId ?? 0),
+    loaders: new Loaders(own, caller?.accountId ?? 0),
     mostDocuments: parts.limits.trustedDocuments,
   }
 }

@@ -37,6 +37,8 @@ const retryMs = 500
 const putRightAtOnce = 4
 /** For how long a stream waits for the hub to be in its range of positions, before it looks again. */
 const followWithinMs = 1_000
+/** How many streams send what was offered before the next are woken. */
+const wokenAtOnce = 10
 /** How often a gateway that starts looks whether somebody sequences. */
 const startLookMs = 20
 
@@ -51,6 +53,10 @@ interface Round extends NewPositions {
   /** The states, and whom they concern, where the sequencer has told that too. */
   readonly dispatched?: Dispatched | undefined
 }
+
+/** Offers what was loaded, and adds to the set whom. */
+type MakeOffers = (offered: Set<Sleeper>) => void
+type Sleeper = Pick<ViewStream<Stream>, 'wake'>
 
 /** Told of new positions, and whether some of them are about views. */
 export type MoveListener = (isOfViews: boolean) => void
@@ -270,11 +276,13 @@ export class Hub {
     await this.#tell(rows)
     const offers = await Promise.all(loads.map((load) => load()))
     // From here to the new head nothing waits: a stream sees all of a round or nothing.
-    for (const offer of offers) offer()
+    const offered = new Set<Sleeper>()
+    for (const offer of offers) offer(offered)
     if (sighting.head > this.#sighting.head)
       this.#moveListeners.forEach((listener) => listener(rows.some(({ subject }) => subject === 'VIEW')))
     this.#sighting = isFull ? { ...sighting, head: rows.at(-1)?.position ?? sighting.head } : sighting
     this.#epoch = epoch
+    wakeInTurn(offered)
     return isFull
   }
 
@@ -373,7 +381,7 @@ export class Hub {
     rows: readonly NewPosition[],
     epoch: number,
     dispatched: Dispatched | undefined,
-  ): () => Promise<() => void> {
+  ): () => Promise<MakeOffers> {
     const registry = this.#registry(stream)
     const ofStream = rows.filter((row) => row.subject === stream)
     const changedAccounts = new Set(ofStream.map((row) => row.accountId))
@@ -381,7 +389,7 @@ export class Hub {
     if (concerned.length === 0) return async () => () => {}
     if (dispatched !== undefined) {
       const dispatches = dispatched[stream].map((row) => toDispatch(stream, row))
-      return async () => () => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, epoch))
+      return async () => (offered) => dispatches.forEach((dispatch) => this.#offer(registry, dispatch, epoch, offered))
     }
     const accounts = new Set(concerned.map((one) => one.key.accountId))
     const changed = ofStream.filter((row) => accounts.has(row.accountId))
@@ -389,15 +397,18 @@ export class Hub {
     const viewIds = [...new Set(concerned.map((one) => one.key.viewId))]
     return async () => {
       const read = await readDispatches(this.#sql, stream, changed, viewIds)
-      return () => read.dispatches.forEach((dispatch) => this.#offer(registry, dispatch, read.epoch))
+      return (offered) => read.dispatches.forEach((dispatch) => this.#offer(registry, dispatch, read.epoch, offered))
     }
   }
 
   /** Offers an entity to every view that it concerns, but for the one whose own change it is. */
-  #offer<S extends Stream>(registry: StreamRegistry<S>, dispatch: Dispatch<EntityOf[S]>, epoch: number): void {
+  #offer<S extends Stream>(registry: StreamRegistry<S>, dispatch: Dispatch<EntityOf[S]>, epoch: number, offered: Set<Sleeper>): void {
     for (const link of dispatch.concerned) {
       if (dispatch.originViewId === link.viewId) continue
-      registry.ofView(link.viewId).forEach((stream) => stream.offer({ row: dispatch, link, epoch }))
+      for (const stream of registry.ofView(link.viewId)) {
+        stream.offer({ row: dispatch, link, epoch })
+        offered.add(stream)
+      }
     }
   }
 
@@ -482,6 +493,17 @@ export class Hub {
       this.#log.warn({ err: error, ...stream.key }, 'could not save how far a stream has come')
     }
   }
+}
+
+/**
+ * Wakes streams some at a time, each lot when the one before has sent: between two immediates Node does all that is to be done for promises. Woken at once they would all take each
+ * step of the way together, and the first message go out when the last is nearly ready; woken one by one, each message would wake its consumer's process anew.
+ */
+function wakeInTurn(streams: ReadonlySet<Sleeper>): void {
+  const waiting = [...streams]
+  const wakeSome = (): void => waiting.splice(0, wokenAtOnce).forEach((stream) => stream.wake())
+  for (let woken = wokenAtOnce; woken < streams.size; woken += wokenAtOnce) setImmediate(wakeSome)
+  wakeSome()
 }
 
 /** What ends a stream that had seen what the database lacks. All that was known for it was of the one that is lost. */

@@ -217,7 +217,7 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
 
   // ---- told by the hub
 
-  /** Takes what the hub loaded. What gathers beyond a batch is let go: the stream reads it from the feed when its consumer gets there. */
+  /** Takes what the hub loaded, to be sent when it is woken. What gathers beyond a batch is let go: the stream reads it from the feed when its consumer gets there. */
   offer(offer: Offer<EntityOf[S]>): void {
     if (this.#mode === 'BEHIND') return
     const sighting = this.#host.sightingOf()
@@ -225,6 +225,10 @@ export class ViewStream<S extends Stream> implements AsyncIterableIterator<Batch
     if (this.#mode === 'FOLLOWING' && this.#offers.size === 0) this.#advanceLive(sighting)
     this.#offers.set(offer.row.entityId, offer)
     if (this.#offers.size > this.options.batchSize) this.fallBehind()
+  }
+
+  /** Lets a `next` that waits look what there is. */
+  wake(): void {
     this.#bell.ring()
   }
 
