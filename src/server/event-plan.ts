@@ -209,23 +209,26 @@ class Planner {
     return (value, run) => (isNothing(value) ? null : complete(value, run))
   }
 
-  /** The fields that are asked of a type, by their names in the answer. */
-  #collect(
-    type: GraphQLObjectType,
-    selections: readonly SelectionSetNode[],
-    into = new Map<string, FieldNode[]>(),
-  ): ReadonlyMap<string, readonly FieldNode[]> {
-    for (const node of selections.flatMap((one) => one.selections)) {
+  /** The fields that are asked of a type, by their names in the answer. Each fragment is gone through once, or they could double with each that is in another. */
+  #collect(type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ReadonlyMap<string, readonly FieldNode[]> {
+    const fields = new Map<string, FieldNode[]>()
+    const seen = new Set<string>()
+    const nodes = selections.flatMap((one) => one.selections).toReversed()
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
       if (!this.#isIncluded(node)) continue
       if (node.kind === Kind.FIELD) {
         const key = node.alias?.value ?? node.name.value
-        into.set(key, [...(into.get(key) ?? []), node])
+        // To write it is to say what an object inherits.
+        if (key === '__proto__') throw unusual
+        fields.set(key, [...(fields.get(key) ?? []), node])
         continue
       }
+      if (node.kind === Kind.FRAGMENT_SPREAD && seen.has(node.name.value)) continue
+      if (node.kind === Kind.FRAGMENT_SPREAD) seen.add(node.name.value)
       const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : this.#fragments[node.name.value]
-      if (fragment !== undefined && this.#isOf(type, fragment.typeCondition)) this.#collect(type, [fragment.selectionSet], into)
+      if (fragment !== undefined && this.#isOf(type, fragment.typeCondition)) nodes.push(...fragment.selectionSet.selections.toReversed())
     }
-    return into
+    return fields
   }
 
   #isIncluded(node: SelectionNode): boolean {

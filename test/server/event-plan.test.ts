@@ -189,6 +189,29 @@ test('conditions that differ are plans that differ, and other variables are not'
   expect(key({ yes: true, no: false })).not.toBe(key({ yes: false, no: false }))
 })
 
+test('fragments that would double with each other are gone through once', () => {
+  const depth = 40
+  const fragments = Array.from(
+    { length: depth },
+    (_, at) => `fragment F${at} on Thing { ...F${at + 1} inner { ...F${at + 1} } ...F${at + 1} }`,
+  )
+  const text = `subscription { thing(key: "x") { ...F0 } } ${fragments.join(' ')} fragment F${depth} on Thing { name }`
+  const { plan: planned, coerced } = plan(things, parse(text), {})
+  expect(JSON.stringify(planned({ name: 'A', inner: null }, {}, coerced))).toBe('{"thing":{"name":"A","inner":null}}')
+})
+
+test('a field may be called what objects inherit', async () => {
+  const selection = '{ __proto__: inner { name } constructor: name }'
+  const shape = { name: 'A', size: 1, colour: 'RED', tags: [], oddity: 'nothing', inners: [] }
+  const { usual, data } = await both(
+    selection,
+    { number: 1, text: '', yes: true, no: false },
+    { ...shape, inner: { ...shape, inner: null } },
+  )
+  expect(data).toBeUndefined()
+  expect(JSON.stringify(usual)).toBe('{"data":{"thing":{"__proto__":{"name":"A"},"constructor":"A"}}}')
+})
+
 test('a batch of products or of stock is answered at once, without a promise', () => {
   const moment = '2026-11-27T04:42:03.123456+00:00'
   type Stock = Parameters<typeof toState.STOCK>[0]
