@@ -1,5 +1,5 @@
 import type { Sql } from '../db/client.ts'
-import { acknowledgeAll, type Checkpoint } from './checkpoint.ts'
+import { advanceCheckpoints, type Checkpoint } from './checkpoint.ts'
 import type { Cursor } from './cursor.ts'
 
 /** How many statements are under way at once: a view whose checkpoint somebody else has locked must not keep all others waiting. */
@@ -56,7 +56,7 @@ export class Acknowledger {
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     try {
-      const checkpoints = await acknowledgeAll(this.#sql, group)
+      const checkpoints = await advanceCheckpoints(this.#sql, group, true)
       group.forEach((one, index) => one.resolve(checkpoints.get(index)))
     } catch (error) {
       group.forEach((one) => one.reject(error))

@@ -135,12 +135,13 @@ export async function advanceCheckpoint(
 }
 
 /**
- * Moves many checkpoints on, of a view each, in one statement and one commit. Answers those that were moved, by their place; a cursor that was not made in the
- * range of positions that is in use moves none.
+ * Moves many checkpoints on, of a view each, in one statement and one commit; `byConsumer` as for one. Answers those that were moved, by their place; a cursor that was not made in
+ * the range of positions that is in use moves none.
  */
-export async function acknowledgeAll(
+export async function advanceCheckpoints(
   sql: Sql,
   all: readonly { readonly accountId: number; readonly cursor: Cursor }[],
+  byConsumer: boolean,
 ): Promise<ReadonlyMap<number, Checkpoint>> {
   const of = (pick: (cursor: Cursor) => number) => all.map(({ cursor }) => pick(cursor))
   const rows = await sql<(CheckpointRow & { place: number })[]>`
@@ -154,7 +155,7 @@ export async function acknowledgeAll(
       WHERE EXISTS (SELECT 1 FROM sequencer s WHERE s.epoch = u.epoch AND s.nonce = u.nonce)
       ORDER BY u.view_id OFFSET 0) a
     CROSS JOIN LATERAL advance_checkpoint(a.account_id, a.view_id, a.subject, NULL, a.restarts, a.live, a.linked, a.linked_item, nullif(a.resend_id, 0), a.resend, a.resend_item,
-      a.done, true) c`
+      a.done, ${byConsumer}) c`
   return new Map(rows.map((row) => [row.place, toCheckpoint(row)]))
 }
 

@@ -3,7 +3,7 @@ import type { OpenDatabase, Sql } from '../db/client.ts'
 import { SynkvyError } from '../errors.ts'
 import { Bell } from './bell.ts'
 import type { EntityOf, Stream, StreamOptions } from './change.ts'
-import { advanceCheckpoint, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
+import { advanceCheckpoint, advanceCheckpoints, endSession, readCheckpoints, type Checkpoint, type StreamKey } from './checkpoint.ts'
 import type { CursorCodec } from './cursor.ts'
 import {
   readDispatches,
@@ -31,6 +31,7 @@ const longestCheckpointLookMs = 1_000
 /** How often streams with nothing to send save how far they have come, and how far that must be to be worth it. */
 const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
+const keptAtOnce = 500
 /** When a round that failed is tried again, at the latest. */
 const retryMs = 500
 /** How many views are put right at once after the database was set back: callers need connections, too. */
@@ -478,19 +479,29 @@ export class Hub {
     this.#signal.addEventListener('abort', () => idle.ring())
     while (!this.#signal.aborted) {
       await idle.wait(keepLiveEveryMs)
-      for (const stream of this.#allStreams()) {
-        if (!this.#signal.aborted && stream.passed !== undefined) await this.#keep(stream)
+      for (const kind of kinds) {
+        const far = [...this.#streams[kind].all()].filter((stream) => stream.livePassed >= keepLivePositions)
+        // Of one kind a view has one stream that goes on; where another takes its place just now, either says the same.
+        const ofViews = [...new Map(far.map((stream) => [stream.key.viewId, stream])).values()]
+        while (ofViews.length > 0 && !this.#signal.aborted) await this.#keep(ofViews.splice(0, keptAtOnce))
       }
     }
   }
 
-  async #keep(stream: ViewStream<Stream>): Promise<void> {
-    if (stream.livePassed < keepLivePositions || stream.passed === undefined) return
+  /** In one statement: a gateway may have thousands of them. */
+  async #keep(streams: readonly ViewStream<Stream>[]): Promise<void> {
+    const all = streams.flatMap((stream) => {
+      const { key, passed, seen } = stream
+      return passed === undefined
+        ? []
+        : [{ stream, accountId: key.accountId, cursor: { ...key, epoch: seen.epoch, sighting: seen.sighting, progress: passed.progress } }]
+    })
+    if (all.length === 0) return
     try {
-      const checkpoint = await advanceCheckpoint(this.#sql, stream.key, stream.passed, false)
-      if (checkpoint !== undefined) stream.onCheckpoint(checkpoint)
+      const checkpoints = await advanceCheckpoints(this.#sql, all, false)
+      checkpoints.forEach((checkpoint, place) => all[place]?.stream.onCheckpoint(checkpoint))
     } catch (error) {
-      this.#log.warn({ err: error, ...stream.key }, 'could not save how far a stream has come')
+      this.#log.warn({ err: error }, 'could not save how far streams have come')
     }
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isDatabaseAway } from '../../src/db/faults.ts'
-import { advanceCheckpoint, readCheckpoint } from '../../src/sync/checkpoint.ts'
+import { advanceCheckpoint, advanceCheckpoints, readCheckpoint } from '../../src/sync/checkpoint.ts'
 import { Subscription } from '../helpers/consumer.ts'
 import { untilSequenced } from '../helpers/database.ts'
 import { createProducts, createView, expectData, startShop } from '../helpers/gateway.ts'
@@ -146,11 +146,20 @@ test('how far a stream had come in another range of positions is not written dow
   await stream.readUntil((batch) => batch.caughtUp)
   const before = await readCheckpoint(sql(), at)
   if (before === undefined) throw new Error('the stream has a checkpoint')
+  const [range] = await sql()<{ epoch: number; nonce: number }[]>`SELECT epoch, nonce FROM sequencer`
+  if (range === undefined) throw new Error('there is a sequencer')
+  const progress = { ...before, live: before.live + 1_000 }
+  /** As a gateway does for all of its streams at once. */
+  const keep = (nonce: number) => {
+    const cursor = { ...at, epoch: range.epoch, sighting: { nonce, head: 0, durableTo: 0 }, progress }
+    return advanceCheckpoints(sql(), [{ accountId: at.accountId, cursor }], false)
+  }
 
-  const refusal = await advanceCheckpoint(sql(), at, { progress: { ...before, live: before.live + 1_000 }, nonce: 1 }, false).catch(
-    (error: unknown) => error,
-  )
+  const refusal = await advanceCheckpoint(sql(), at, { progress, nonce: 1 }, false).catch((error: unknown) => error)
 
   expect(isDatabaseAway(refusal)).toBe(true)
+  expect((await keep(1)).size).toBe(0)
   expect(await readCheckpoint(sql(), at)).toMatchObject({ live: before.live })
+  expect([...(await keep(range.nonce)).keys()]).toEqual([0])
+  expect(await readCheckpoint(sql(), at)).toMatchObject({ live: before.live + 1_000, acknowledgedAt: before.acknowledgedAt })
 })
