@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { globalId } from '../src/global-id.ts'
 import { startChild } from './children.ts'
 import { sharedNow } from './clock.ts'
 import { synkvy } from './contenders.ts'
@@ -26,7 +27,7 @@ export async function call(stage: Stage, query: string, variables: Record<string
 
 export const resendQuery = `subscription { productChanges(batchSize: 500, maxInFlight: 4) { cursor resendComplete changes { product { ${fields} } } } }`
 export const resendMutation = 'mutation ($id: ID!) { resendAllProducts(syncViewId: $id, confirm: true) { __typename } }'
-const viewId = (number: number): string => Buffer.from(`SyncView:${number}`).toString('base64')
+const viewId = (number: number): string => globalId('SyncView', number)
 
 /** A view that has every product already; its key and its id. */
 export async function addView(stage: Stage): Promise<{ readonly key: string; readonly id: string }> {

@@ -1,12 +1,12 @@
 import SchemaBuilder from '@pothos/core'
 import RelayPlugin from '@pothos/plugin-relay'
-import { isObjectType, type GraphQLSchema } from 'graphql'
+import { isObjectType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql'
 import { SynkvyError } from '../src/errors.ts'
 import { readGlobalId } from '../src/global-id.ts'
 import { requireCaller, type Context } from './context.ts'
 
-function isNodeType(schema: GraphQLSchema, typename: string): boolean {
-  const type = schema.getType(typename)
+/** Whether a type is one of those that can be fetched again by their id. */
+export function isNodeType(type: GraphQLNamedType | undefined): type is GraphQLObjectType {
   return isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node')
 }
 
@@ -35,7 +35,7 @@ export const builder = new SchemaBuilder<{
       args: { id: { description: 'The id, as it was given to you.' } },
       resolve: (_root, args, context, info, resolveNode) => {
         requireCaller(context)
-        return isNodeType(info.schema, args.id.typename) ? resolveNode(args.id) : null
+        return isNodeType(info.schema.getType(args.id.typename)) ? resolveNode(args.id) : null
       },
     },
     decodeGlobalID: readGlobalId,

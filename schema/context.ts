@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Caller } from '../src/access/caller.ts'
-import { apiKeysOfUsers, type ApiKeyRow } from '../src/access/api-keys.ts'
+import { apiKeysOfUsers } from '../src/access/api-keys.ts'
 import type { KeyWatch } from '../src/access/key-watch.ts'
 import { usersByIds } from '../src/access/users.ts'
 import { locationsByIds, productsByIds, stockLevelsOfVariants, variantsByIds, variantsOfProducts } from '../src/catalog/products.ts'
@@ -27,7 +27,8 @@ export interface Context {
   readonly address: string | undefined
   /** Fires when the caller of an HTTP request has gone. */
   readonly gone: AbortSignal | undefined
-  readonly loaders: Loaders
+  /** Made when they are first asked for: most operations, and every view that waits, need none. */
+  readonly loaders: () => Loaders
   /** Told when the caller has made its sync view: a socket that lives on must see it. */
   readonly onViewMade: (() => void) | undefined
   readonly keys: KeyWatch
@@ -109,97 +110,36 @@ export function maySeeView(context: Context, viewId: number): boolean {
   return caller.kind === 'ADMIN' || caller.syncViewId === viewId
 }
 
-type Load<Row> = (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>
-type LoaderById<Row> = DataLoader<number, Row | undefined>
-type RowOf<Loading> = Loading extends Load<infer Row> ? Row : never
+/** One batch a tick. Nothing is kept: a subscription lives for days, and sends what is so now. */
+function batched<Key, Value>(load: (keys: readonly Key[]) => Promise<readonly Value[]>): DataLoader<Key, Value> {
+  return new DataLoader(load, { cache: false })
+}
 
-/**
- * One batch a tick for each relation, all within the caller's account. Nothing is kept: a subscription lives for days, and sends what is so now. Each is made when it is first asked
- * for, which most operations do of none.
- */
-export class Loaders {
-  readonly #database: Database
-  readonly #accountId: number
-  #product?: LoaderById<RowOf<typeof productsByIds>>
-  #variant?: LoaderById<RowOf<typeof variantsByIds>>
-  #location?: LoaderById<RowOf<typeof locationsByIds>>
-  #variantsOfProduct?: LoaderById<RowOf<typeof variantsOfProducts>>
-  #stockLevelsOfVariant?: LoaderById<RowOf<typeof stockLevelsOfVariants>>
-  #user?: LoaderById<RowOf<typeof usersByIds>>
-  #syncView?: LoaderById<RowOf<typeof syncViewsByIds>>
-  #syncViewOfUser?: LoaderById<RowOf<typeof syncViewsOfUsers>>
-  #rejections?: LoaderById<RowOf<typeof rejectionsOfLinks>>
-  #apiKeysOfUser?: DataLoader<number, readonly ApiKeyRow[]>
-  #linkState?: DataLoader<LinkRow, 'PENDING' | 'IN_SYNC' | 'REJECTED'>
-
-  constructor(database: Database, accountId: number) {
-    this.#database = database
-    this.#accountId = accountId
-  }
-
-  get product() {
-    return (this.#product ??= this.#byId(productsByIds))
-  }
-
-  get variant() {
-    return (this.#variant ??= this.#byId(variantsByIds))
-  }
-
-  get location() {
-    return (this.#location ??= this.#byId(locationsByIds))
-  }
-
-  get variantsOfProduct() {
-    return (this.#variantsOfProduct ??= this.#byId(variantsOfProducts))
-  }
-
-  get stockLevelsOfVariant() {
-    return (this.#stockLevelsOfVariant ??= this.#byId(stockLevelsOfVariants))
-  }
-
-  get user() {
-    return (this.#user ??= this.#byId(usersByIds))
-  }
-
-  get syncView() {
-    return (this.#syncView ??= this.#byId(syncViewsByIds))
-  }
-
-  get syncViewOfUser() {
-    return (this.#syncViewOfUser ??= this.#byId(syncViewsOfUsers))
-  }
-
-  get rejections() {
-    return (this.#rejections ??= this.#byId(rejectionsOfLinks))
-  }
-
-  get apiKeysOfUser() {
-    return (this.#apiKeysOfUser ??= new DataLoader(
-      async (ids: readonly number[]) => {
-        const rows = await apiKeysOfUsers(this.#database, this.#accountId, ids)
-        return ids.map((id) => rows.filter((row) => row.userId === id))
-      },
-      { cache: false },
-    ))
-  }
-
-  get linkState() {
-    return (this.#linkState ??= new DataLoader(
-      async (links: readonly LinkRow[]) => {
-        const states = await linkStates(this.#database, this.#accountId, links)
-        return links.map((link) => states.get(link.id) ?? 'PENDING')
-      },
-      { cache: false },
-    ))
-  }
-
-  #byId<Row>(load: Load<Row>): LoaderById<Row> {
-    return new DataLoader(
-      async (ids: readonly number[]) => {
-        const rows = await load(this.#database, this.#accountId, ids)
-        return ids.map((id) => rows.get(id))
-      },
-      { cache: false },
-    )
+/** A loader for each relation, all within the caller's account. */
+export function createLoaders(database: Database, accountId: number) {
+  const byId = <Row>(load: (database: Database, accountId: number, ids: readonly number[]) => Promise<ReadonlyMap<number, Row>>) =>
+    batched(async (ids: readonly number[]) => {
+      const rows = await load(database, accountId, ids)
+      return ids.map((id) => rows.get(id))
+    })
+  return {
+    product: byId(productsByIds),
+    variant: byId(variantsByIds),
+    location: byId(locationsByIds),
+    variantsOfProduct: byId(variantsOfProducts),
+    stockLevelsOfVariant: byId(stockLevelsOfVariants),
+    user: byId(usersByIds),
+    syncView: byId(syncViewsByIds),
+    syncViewOfUser: byId(syncViewsOfUsers),
+    rejections: byId(rejectionsOfLinks),
+    apiKeysOfUser: batched(async (ids: readonly number[]) => {
+      const rows = await apiKeysOfUsers(database, accountId, ids)
+      return ids.map((id) => rows.filter((row) => row.userId === id))
+    }),
+    linkState: batched(async (links: readonly LinkRow[]) => {
+      const states = await linkStates(database, accountId, links)
+      return links.map((link) => states.get(link.id) ?? 'PENDING')
+    }),
   }
 }
+type Loaders = ReturnType<typeof createLoaders>

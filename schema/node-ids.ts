@@ -1,5 +1,6 @@
-import { isObjectType, type GraphQLSchema } from 'graphql'
+import type { GraphQLSchema } from 'graphql'
 import { globalId } from '../src/global-id.ts'
+import { isNodeType } from './builder.ts'
 
 /**
  * Makes every node write its id at once. Pothos' resolver of it is asynchronous: a promise for each thing of a batch, all of which a stream would wait for. Changes the
@@ -7,8 +8,7 @@ import { globalId } from '../src/global-id.ts'
  */
 export function writeIdsAtOnce(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
-    if (!isObjectType(type) || !type.getInterfaces().some(({ name }) => name === 'Node')) continue
-    const { id } = type.getFields()
+    const id = isNodeType(type) ? type.getFields()['id'] : undefined
     if (id !== undefined) id.resolve = (node: { readonly id: number }) => globalId(type.name, node.id)
   }
   return schema

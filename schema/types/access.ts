@@ -102,14 +102,14 @@ builder.node(User, {
     apiKeys: t.field({
       type: [ApiKey],
       description: 'Its API keys, the oldest first, those that are no longer good among them.',
-      resolve: async (user, _args, context) => [...(await context.loaders.apiKeysOfUser.load(user.id))],
+      resolve: async (user, _args, context) => [...(await context.loaders().apiKeysOfUser.load(user.id))],
     }),
     syncView: t.field({
       type: SyncView,
       nullable: true,
       description: 'Its sync view: an INTEGRATION user has one at most, and no two share one.',
       resolve: async (user, _args, context) => {
-        const view = await context.loaders.syncViewOfUser.load(user.id)
+        const view = await context.loaders().syncViewOfUser.load(user.id)
         return view !== undefined && (view.userId === requireCaller(context).userId || maySeeView(context, view.id)) ? view : null
       },
     }),
@@ -122,7 +122,7 @@ builder.queryFields((t) => ({
     description: 'Whose key you use. An external system finds its sync view here.',
     resolve: async (_root, _args, context) => {
       const caller = requireCaller(context)
-      return stillThere(await context.loaders.user.load(caller.userId), 'Your user')
+      return stillThere(await context.loaders().user.load(caller.userId), 'Your user')
     },
   }),
   account: t.field({

@@ -47,7 +47,7 @@ builder.node(AuditEntry, {
       type: User,
       nullable: true,
       description: 'Who; null for the command line, and for a user that is deleted by now.',
-      resolve: async ({ userId }, _args, context) => (userId === null ? null : ((await context.loaders.user.load(userId)) ?? null)),
+      resolve: async ({ userId }, _args, context) => (userId === null ? null : ((await context.loaders().user.load(userId)) ?? null)),
     }),
     userName: t.exposeString('userName', { nullable: true, description: 'What the user was called then; null for the command line.' }),
     keyPrefix: t.exposeString('keyPrefix', {

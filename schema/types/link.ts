@@ -27,7 +27,7 @@ const RejectionType = builder.objectRef<Rejection>('Rejection').implement({
       type: Variant,
       nullable: true,
       description: 'The variant that it named; null where it named the product as a whole.',
-      resolve: async ({ variantId }, _args, context) => (variantId === null ? null : context.loaders.variant.load(variantId)),
+      resolve: async ({ variantId }, _args, context) => (variantId === null ? null : context.loaders().variant.load(variantId)),
     }),
   }),
 })
@@ -43,17 +43,17 @@ builder.node(Link, {
     syncView: t.field({
       type: SyncView,
       description: 'The view.',
-      resolve: async (link, _args, context) => stillThere(await context.loaders.syncView.load(link.viewId), 'The sync view of this link'),
+      resolve: async (link, _args, context) => stillThere(await context.loaders().syncView.load(link.viewId), 'The sync view of this link'),
     }),
     product: t.field({
       type: Product,
       description: 'The product.',
-      resolve: async (link, _args, context) => stillThere(await context.loaders.product.load(link.productId), 'The product of this link'),
+      resolve: async (link, _args, context) => stillThere(await context.loaders().product.load(link.productId), 'The product of this link'),
     }),
     state: t.field({
       type: LinkState,
       description: 'How it stands.',
-      resolve: (link, _args, context) => context.loaders.linkState.load(link),
+      resolve: (link, _args, context) => context.loaders().linkState.load(link),
     }),
     externalId: t.exposeString('externalId', {
       nullable: true,
@@ -63,12 +63,12 @@ builder.node(Link, {
       type: RejectionType,
       nullable: true,
       description: 'Why the external system cannot take it as it is: what it said last. Null unless the state is REJECTED.',
-      resolve: async (link, _args, context) => (await context.loaders.rejections.load(link.id))?.[0],
+      resolve: async (link, _args, context) => (await context.loaders().rejections.load(link.id))?.[0],
     }),
     rejections: t.field({
       type: [RejectionType],
       description: 'All that it said of it, the latest first: it may have named several variants.',
-      resolve: async (link, _args, context) => [...((await context.loaders.rejections.load(link.id)) ?? [])],
+      resolve: async (link, _args, context) => [...((await context.loaders().rejections.load(link.id)) ?? [])],
     }),
   }),
 })

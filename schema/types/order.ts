@@ -31,7 +31,7 @@ const OrderLine = builder.objectRef<OrderLineState>('OrderLine').implement({
       type: Variant,
       nullable: true,
       description: 'The variant as it is now; null where it was deleted since.',
-      resolve: (line, _args, context) => context.loaders.variant.load(line.variantId),
+      resolve: (line, _args, context) => context.loaders().variant.load(line.variantId),
     }),
     sku: t.exposeString('sku', { description: 'The SKU as it was when the order was placed.' }),
     title: t.exposeString('title', { description: 'The title as it was when the order was placed.' }),
@@ -61,7 +61,7 @@ builder.node(Order, {
       nullable: true,
       description: 'The sync view that sent it in; null: entered by the shop itself. An integration sees no other view than its own here.',
       resolve: async (order, _args, context) => {
-        const view = order.ownerUserId === null ? undefined : await context.loaders.syncViewOfUser.load(order.ownerUserId)
+        const view = order.ownerUserId === null ? undefined : await context.loaders().syncViewOfUser.load(order.ownerUserId)
         return view !== undefined && maySeeView(context, view.id) ? view : null
       },
     }),

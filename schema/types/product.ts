@@ -35,7 +35,7 @@ builder.node(Product, {
   id: { resolve: (product) => product.id },
   loadOne: (id, context) => {
     requireCaller(context)
-    return context.loaders.product.load(nodeNumber(id))
+    return context.loaders().product.load(nodeNumber(id))
   },
   fields: (t) => ({
     handle: t.exposeString('handle', { description: "The shop's own name of it, unique within the account." }),
@@ -52,7 +52,10 @@ builder.node(Product, {
       description: 'Its variants in their order, at most 250.',
       resolve: (product, _args, context) =>
         product.variants === undefined
-          ? context.loaders.variantsOfProduct.load(product.id).then((rows) => [...(rows ?? [])])
+          ? context
+              .loaders()
+              .variantsOfProduct.load(product.id)
+              .then((rows) => [...(rows ?? [])])
           : [...product.variants],
     }),
     revision: t.field({
@@ -85,7 +88,7 @@ builder.node(Variant, {
   id: { resolve: (variant) => variant.id },
   loadOne: (id, context) => {
     requireCaller(context)
-    return context.loaders.variant.load(nodeNumber(id))
+    return context.loaders().variant.load(nodeNumber(id))
   },
   fields: (t) => ({
     sku: t.exposeString('sku', { description: "The shop's article number, unique within the account." }),
@@ -116,7 +119,10 @@ builder.node(Variant, {
         'What can be sold, over all locations. In a ProductChange it is as of sending and goes stale: stock changes come by stockChanges.',
       resolve: (variant, _args, context) =>
         variant.stockLevels === undefined
-          ? context.loaders.stockLevelsOfVariant.load(variant.id).then((levels) => availableOf(levels ?? []))
+          ? context
+              .loaders()
+              .stockLevelsOfVariant.load(variant.id)
+              .then((levels) => availableOf(levels ?? []))
           : availableOf(variant.stockLevels),
     }),
     stockLevels: t.field({
@@ -124,14 +130,17 @@ builder.node(Variant, {
       description: 'What lies where. As of sending, like `available`.',
       resolve: (variant, _args, context) =>
         variant.stockLevels === undefined
-          ? context.loaders.stockLevelsOfVariant.load(variant.id).then((levels) => (levels ?? []).map((level) => ({ ...level, variant })))
+          ? context
+              .loaders()
+              .stockLevelsOfVariant.load(variant.id)
+              .then((levels) => (levels ?? []).map((level) => ({ ...level, variant })))
           : [...variant.stockLevels],
     }),
     product: t.field({
       type: Product,
       description: 'The product that it is a variant of.',
       resolve: async (variant, _args, context) =>
-        stillThere(await context.loaders.product.load(variant.productId), 'The product of this variant'),
+        stillThere(await context.loaders().product.load(variant.productId), 'The product of this variant'),
     }),
   }),
 })

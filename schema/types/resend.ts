@@ -70,7 +70,7 @@ builder.node(Resend, {
       type: User,
       nullable: true,
       description: 'Who started it; null where nobody did, or the command line.',
-      resolve: (resend, _args, context) => (resend.startedBy === null ? null : context.loaders.user.load(resend.startedBy)),
+      resolve: (resend, _args, context) => (resend.startedBy === null ? null : context.loaders().user.load(resend.startedBy)),
     }),
     startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended; null while it runs.' }),

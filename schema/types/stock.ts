@@ -17,7 +17,7 @@ builder.node(Location, {
   id: { resolve: (location) => location.id },
   loadOne: (id, context) => {
     requireCaller(context)
-    return context.loaders.location.load(nodeNumber(id))
+    return context.loaders().location.load(nodeNumber(id))
   },
   fields: (t) => ({
     code: t.exposeString('code', { description: 'Its short name, unique within the account; it never changes.' }),
@@ -59,7 +59,7 @@ const StockMovement = builder.objectRef<StockMovementRow>('StockMovement').imple
       description: "Who did it; null for the command line. An integration is shown no other's name than its own.",
       resolve: ({ userId }, _args, context) => {
         const caller = requireCaller(context)
-        return userId !== null && (caller.kind === 'ADMIN' || caller.userId === userId) ? context.loaders.user.load(userId) : null
+        return userId !== null && (caller.kind === 'ADMIN' || caller.userId === userId) ? context.loaders().user.load(userId) : null
       },
     }),
     at: t.expose('at', { type: 'DateTime', description: 'When.' }),
@@ -78,14 +78,20 @@ builder.node(StockLevel, {
       description: 'What lies there.',
       resolve: (level, _args, context) =>
         level.variant ??
-        context.loaders.variant.load(level.variantId).then((variant) => stillThere(variant, 'The variant of this stock level')),
+        context
+          .loaders()
+          .variant.load(level.variantId)
+          .then((variant) => stillThere(variant, 'The variant of this stock level')),
     }),
     location: t.field({
       type: Location,
       description: 'Where it lies.',
       resolve: (level, _args, context) =>
         level.location ??
-        context.loaders.location.load(level.locationId).then((location) => stillThere(location, 'The location of this stock level')),
+        context
+          .loaders()
+          .location.load(level.locationId)
+          .then((location) => stillThere(location, 'The location of this stock level')),
     }),
     onHand: t.exposeInt('onHand', { description: 'What is there.' }),
     reserved: t.exposeInt('reserved', { description: 'What of it is promised to orders that are placed.' }),

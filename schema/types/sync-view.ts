@@ -170,7 +170,7 @@ builder.node(SyncView, {
     user: t.field({
       type: User,
       description: 'Whose it is. Unique: no two sync views share a user.',
-      resolve: async (view, _args, context) => stillThere(await context.loaders.user.load(view.userId), 'The user of this sync view'),
+      resolve: async (view, _args, context) => stillThere(await context.loaders().user.load(view.userId), 'The user of this sync view'),
     }),
     state: t.field({
       type: SyncViewState,

@@ -129,7 +129,7 @@ class Planner {
 
   object(type: GraphQLObjectType, selections: readonly SelectionSetNode[]): CompleteObject {
     const fields = [...this.#collect(type, selections)].map(([key, nodes]) => ({ key, ...this.#field(type, nodes) }))
-    const mayBeOther = type.isTypeOf !== undefined && type.isTypeOf !== null
+    const mayBeOther = !isNothing(type.isTypeOf)
     return (source, run) => {
       if (mayBeOther || !isSource(source) || source instanceof Error) throw unusual
       const answer: Answer = {}

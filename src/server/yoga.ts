@@ -3,7 +3,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { Loaders, type Context } from '../../schema/context.ts'
+import { createLoaders, type Context } from '../../schema/context.ts'
 import { Refusals } from '../../schema/refusals.ts'
 import { schema } from '../../schema/schema.ts'
 import type { Caller } from '../access/caller.ts'
@@ -15,7 +15,6 @@ import { SynkvyError } from '../errors.ts'
 import { refusalOf } from '../refusal.ts'
 import type { Sync } from '../sync/sync.ts'
 import { sessionSecretOfCall } from './browser.ts'
-
 import { documentText } from './documents.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
 import type { Metrics } from './metrics.ts'
@@ -127,6 +126,7 @@ async function createContext(
   if (caller !== undefined) keyUsage.note(caller)
   // Resolvers reach nothing of another account, whatever they ask. Without a caller they see nothing.
   const own = database.forAccount(caller?.accountId ?? 0)
+  let loaders: ReturnType<Context['loaders']> | undefined
   return {
     requestId: requestId ?? request?.headers.get(requestIdHeader) ?? '',
     caller,
@@ -139,7 +139,7 @@ async function createContext(
     address,
     gone: socketCaller === undefined ? request?.signal : undefined,
     onViewMade,
-    loaders: new Loaders(own, caller?.accountId ?? 0),
+    loaders: () => (loaders ??= createLoaders(own, caller?.accountId ?? 0)),
     mostDocuments: parts.limits.trustedDocuments,
   }
 }

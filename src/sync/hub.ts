@@ -31,6 +31,7 @@ const longestCheckpointLookMs = 1_000
 /** How often streams with nothing to send save how far they have come, and how far that must be to be worth it. */
 const keepLiveEveryMs = 60_000
 const keepLivePositions = 10_000
+/** How many streams save it in one statement. */
 const keptAtOnce = 500
 /** When a round that failed is tried again, at the latest. */
 const retryMs = 500

@@ -166,5 +166,5 @@ test.each([
   const gone = { load: () => Promise.resolve() }
   const loaders = { product: gone, variant: gone, syncView: gone, user: gone }
 
-  await expect(Reflect.apply(resolve, undefined, [parent, {}, { loaders }])).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(Reflect.apply(resolve, undefined, [parent, {}, { loaders: () => loaders }])).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
